@@ -1,0 +1,32 @@
+//! What Tenantry talks about.
+//!
+//! Every type here is made by a constructor that checks it, so code that holds one need not check again. The crate
+//! knows no database, no HTTP and no Temporal; the crates around it convert at their edges.
+//!
+//! To add an entity: a module with its types, their constructors and the transitions they allow, and an [`id`] for it.
+
+pub mod api_key;
+pub mod audit;
+pub mod caller;
+pub mod clock;
+pub mod execution;
+pub mod field;
+pub mod id;
+pub mod organization;
+pub mod permission;
+pub mod user;
+pub mod workflow;
+
+pub use api_key::{ApiKey, ApiKeyName, Secret};
+pub use caller::{Actor, Caller, OrgScope};
+pub use clock::{Clock, SystemClock};
+pub use execution::{Execution, ExecutionStatus};
+pub use field::Invalid;
+pub use id::{ApiKeyId, AuditEntryId, ExecutionId, OrganizationId, UserId, WorkflowId};
+pub use organization::{Namespace, Organization, OrganizationName, OrganizationStatus, Slug};
+pub use permission::{Permission, Role};
+pub use user::{Email, User, UserKind, UserName, UserStatus};
+pub use workflow::{Revision, Workflow, WorkflowName};
+
+/// A moment, in UTC.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;
