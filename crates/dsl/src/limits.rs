@@ -1,0 +1,72 @@
+//! How large a document and what it computes may be. A hostile document meets these before it costs anything.
+
+use serde_json::Value;
+
+/// The length of a document's text, in bytes (256 KiB).
+pub const DOCUMENT_BYTES: usize = 256 * 1024;
+
+/// How deep values may be nested in a document.
+pub const DOCUMENT_DEPTH: usize = 64;
+
+/// How many values a document may have, counted after its YAML aliases are replaced by what they stand for.
+pub const DOCUMENT_NODES: usize = 50_000;
+
+/// How many tasks a document may have, on all levels together.
+pub const TASKS: usize = 1_000;
+
+/// How many runtime expressions a document may have.
+pub const EXPRESSIONS: usize = 2_000;
+
+/// The length of one runtime expression, in bytes (16 KiB).
+pub const EXPRESSION_BYTES: usize = 16 * 1024;
+
+/// How deep a runtime expression may be nested. An operator counts as a level, since each leaves its operands one deeper.
+pub const EXPRESSION_DEPTH: usize = 200;
+
+/// How many problems of one document are reported.
+pub const PROBLEMS: usize = 100;
+
+/// How deep values may be nested while a workflow runs. JSON readers commonly stop at 128.
+pub const VALUE_DEPTH: usize = 100;
+
+/// The length of one value while a workflow runs, in bytes of JSON (2 MiB, Temporal's limit for a payload).
+pub const VALUE_BYTES: usize = 2 * 1024 * 1024;
+
+/// How many tasks one call of [`advance`](crate::interpreter::Interpreter::advance) may enter before something waits.
+pub const STEPS: usize = 10_000;
+
+/// How much one call of [`advance`](crate::interpreter::Interpreter::advance) may compute, in bytes of JSON (256 MiB).
+pub const STEP_BYTES: usize = 256 * 1024 * 1024;
+
+/// The longest wait, in seconds (ten years of 365 days).
+pub const WAIT_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
+
+/// The length of a value in bytes, about as long as it is in JSON.
+///
+/// # Errors
+/// Says which of [`VALUE_DEPTH`] and [`VALUE_BYTES`] it is beyond.
+pub(crate) fn check(value: &Value) -> Result<usize, String> {
+    let mut bytes = 0;
+    let mut rest = vec![(value, 0)];
+    while let Some((value, depth)) = rest.pop() {
+        if depth > VALUE_DEPTH {
+            return Err(format!("the value is nested deeper than {VALUE_DEPTH}"));
+        }
+        bytes += match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => 5,
+            Value::String(text) => text.len() + 3,
+            Value::Array(items) => {
+                rest.extend(items.iter().map(|item| (item, depth + 1)));
+                2
+            }
+            Value::Object(properties) => {
+                rest.extend(properties.values().map(|value| (value, depth + 1)));
+                2 + properties.keys().map(|key| key.len() + 3).sum::<usize>()
+            }
+        };
+        if bytes > VALUE_BYTES {
+            return Err(format!("the value has more than {VALUE_BYTES} bytes"));
+        }
+    }
+    Ok(bytes)
+}

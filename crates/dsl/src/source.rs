@@ -1,0 +1,105 @@
+//! Documents as trees of values that know where they stand in the text.
+//!
+//! [`read`] takes YAML 1.2 (core schema) or JSON and builds the tree without recursion, within the [limits](crate::limits), so a
+//! hostile text costs no more than an honest one. [`from_value`] makes the same tree of a value that was read before.
+
+mod json;
+mod scalar;
+mod tree;
+mod yaml;
+
+use serde_json::{Map, Number, Value};
+
+pub(crate) use tree::Tree;
+
+use crate::{Error, limits, problem::Problem, problem::ProblemCode};
+
+/// A place in the text, both counted from 1; both 0 for a document that was not read from text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+/// A value and where it begins.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) position: Position,
+    pub(crate) content: Content,
+}
+
+/// What a node holds: the types of JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Content {
+    Null,
+    Bool(bool),
+    Number(Number),
+    String(String),
+    Sequence(Vec<Node>),
+    Mapping(Vec<Entry>),
+}
+
+/// A property of a mapping. The keys of one mapping differ.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) position: Position,
+    pub(crate) value: Node,
+}
+
+impl Node {
+    /// The same as a JSON value. Trees are never deeper than [`limits::DOCUMENT_DEPTH`], so the recursion is bounded.
+    pub(crate) fn to_value(&self) -> Value {
+        match &self.content {
+            Content::Null => Value::Null,
+            Content::Bool(value) => Value::Bool(*value),
+            Content::Number(value) => Value::Number(value.clone()),
+            Content::String(value) => Value::String(value.clone()),
+            Content::Sequence(items) => items.iter().map(Self::to_value).collect(),
+            Content::Mapping(entries) => {
+                let properties = entries.iter().map(|entry| (entry.key.clone(), entry.value.to_value()));
+                Value::Object(properties.collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    /// What kind of value it is, for messages.
+    pub(crate) fn kind(&self) -> &'static str {
+        match &self.content {
+            Content::Null => "null",
+            Content::Bool(_) => "a boolean",
+            Content::Number(_) => "a number",
+            Content::String(_) => "a string",
+            Content::Sequence(_) => "a list",
+            Content::Mapping(_) => "an object",
+        }
+    }
+}
+
+/// Reads YAML or JSON text. What is wrong but does not keep the rest from being read is in the second part.
+pub(crate) fn read(text: &str) -> Result<(Node, Vec<Problem>), Error> {
+    if text.len() > limits::DOCUMENT_BYTES {
+        let message =
+            format!("the document has {} bytes; the limit is {}", text.len(), limits::DOCUMENT_BYTES);
+        return Err(limit(String::new(), Position { line: 1, column: 1 }, message));
+    }
+    if json::is_json(text) { json::read(text) } else { yaml::read(text) }
+}
+
+/// Makes the tree of a value, without positions.
+pub(crate) fn from_value(value: &Value) -> Result<Node, Error> {
+    json::from_value(value, 0)
+}
+
+/// A JSON Pointer with one more token, escaped (RFC 6901, section 3).
+pub(crate) fn pointer(parent: &str, token: &str) -> String {
+    format!("{parent}/{}", token.replace('~', "~0").replace('/', "~1"))
+}
+
+fn limit(path: String, position: Position, message: String) -> Error {
+    Error::Invalid(vec![problem(path, position, ProblemCode::Limit, message)])
+}
+
+fn problem(path: String, position: Position, code: ProblemCode, message: impl Into<String>) -> Problem {
+    Problem { path, line: position.line, column: position.column, code, message: message.into() }
+}
