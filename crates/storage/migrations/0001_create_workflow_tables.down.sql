@@ -1,0 +1,3 @@
+drop table executions;
+drop table workflow_revisions;
+drop table workflows;

@@ -1,0 +1,32 @@
+//! Tenantry's rows in PostgreSQL.
+//!
+//! There are two doors. [`TenantTx`] is a transaction inside one organization: only an [`OrgScope`] opens it, and
+//! PostgreSQL's row-level security shows it that organization's rows and no others. [`PlatformTx`] is for the few things that
+//! cross organizations: authentication, provisioning, what admins list. Each has its own database role. The pools behind
+//! them are private to this crate, so no query can be written that goes past both.
+//!
+//! To add a resource: a migration that calls `protect_tenant_table`, and a module of functions that take `&mut TenantTx`
+//! first.
+//!
+//! [`OrgScope`]: tenantry_domain::OrgScope
+
+pub mod api_keys;
+pub mod audit;
+pub mod executions;
+pub mod migrate;
+pub mod organizations;
+pub mod users;
+pub mod workflows;
+
+mod error;
+mod page;
+mod platform;
+mod row;
+mod store;
+mod tenant;
+
+pub use error::{Conflict, Error};
+pub use page::{Page, PageRequest};
+pub use platform::PlatformTx;
+pub use store::{Options, Store};
+pub use tenant::TenantTx;

@@ -1,0 +1,25 @@
+//! The platform's door.
+
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+
+use crate::Error;
+
+/// A transaction across organizations. Its database role reads every tenant's rows and writes only organizations and the
+/// audit log. Dropped without [`Self::commit`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct PlatformTx(Transaction<'static, Postgres>);
+
+impl PlatformTx {
+    pub(crate) async fn begin(pool: &PgPool) -> Result<Self, Error> {
+        Ok(Self(pool.begin().await?))
+    }
+
+    /// Makes what was done last.
+    pub async fn commit(self) -> Result<(), Error> {
+        Ok(self.0.commit().await?)
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}

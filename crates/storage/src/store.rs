@@ -1,0 +1,108 @@
+//! The connections: one pool for each door.
+
+use std::{str::FromStr as _, time::Duration};
+
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tenantry_domain::OrgScope;
+
+use crate::{Error, PlatformTx, TenantTx};
+
+const APPLICATION: &str = "tenantry_application";
+const PLATFORM: &str = "tenantry_platform";
+
+/// How to reach PostgreSQL.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The most connections that tenants' transactions may hold at once; the platform's may hold half as many.
+    pub max_connections: u32,
+    /// How long to wait for a connection before the database counts as unavailable.
+    pub acquire_timeout: Duration,
+    /// How long one statement may take before PostgreSQL ends it.
+    pub statement_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_connections: 20,
+            acquire_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The database, behind its two doors.
+#[derive(Clone, Debug)]
+pub struct Store {
+    application: PgPool,
+    platform: PgPool,
+}
+
+impl Store {
+    /// A store on the database that the URL names, as its owner. Nothing is contacted yet, so a database that is away now may
+    /// come later.
+    ///
+    /// # Errors
+    /// When the URL is not one of PostgreSQL's.
+    pub fn new(database_url: &str, options: &Options) -> Result<Self, Error> {
+        let owner = PgConnectOptions::from_str(database_url)?;
+        let platform_connections = options.max_connections.div_ceil(2);
+        Ok(Self {
+            application: pool(&owner, APPLICATION, options.max_connections, options),
+            platform: pool(&owner, PLATFORM, platform_connections, options),
+        })
+    }
+
+    /// Opens the tenant's door: a transaction that sees the rows of the scope's organization and no others.
+    pub async fn tenant(&self, scope: &OrgScope) -> Result<TenantTx, Error> {
+        TenantTx::begin(&self.application, scope).await
+    }
+
+    /// Opens the platform's door: a transaction across organizations, for the few callers that may.
+    pub async fn platform(&self) -> Result<PlatformTx, Error> {
+        PlatformTx::begin(&self.platform).await
+    }
+
+    /// The pool for single statements across organizations, which need no transaction.
+    pub(crate) fn platform_pool(&self) -> &PgPool {
+        &self.platform
+    }
+
+    /// Whether PostgreSQL answers.
+    pub async fn check(&self) -> Result<(), Error> {
+        sqlx::query("select 1").execute(&self.application).await?;
+        Ok(())
+    }
+
+    /// Closes every connection, after the queries that run have ended.
+    pub async fn close(&self) {
+        self.application.close().await;
+        self.platform.close().await;
+    }
+}
+
+/// Connections that act as `role` from their first to their last statement: the role is part of the connection's start,
+/// so even `reset role` comes back to it.
+fn pool(owner: &PgConnectOptions, role: &str, max_connections: u32, options: &Options) -> PgPool {
+    let timeout = options.statement_timeout.as_millis().to_string();
+    let connect =
+        owner.clone().application_name("tenantry").options([("role", role), ("statement_timeout", &timeout)]);
+    PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(options.acquire_timeout)
+        .test_before_acquire(false)
+        .before_acquire(|connection, metadata| {
+            Box::pin(async move {
+                // A ping for each use would cost a fifth of the rate; a connection that was used just now still stands.
+                if metadata.idle_for > Duration::from_secs(1) {
+                    use sqlx::Connection as _;
+                    return Ok(connection.ping().await.is_ok());
+                }
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(connect)
+}

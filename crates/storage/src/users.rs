@@ -1,0 +1,97 @@
+//! Users of an organization.
+
+use sqlx::{Row as _, postgres::PgRow};
+use tenantry_domain::{Email, OrganizationId, Timestamp, User, UserId, user::NewUser};
+
+use crate::{
+    Error, Page, PageRequest, PlatformTx, TenantTx,
+    row::{id, word},
+};
+
+/// The columns of a [`User`], under a prefix that lets them stand beside other tables'.
+macro_rules! columns {
+    () => {
+        "users.id as user_id, users.organization_id as user_organization_id, users.kind, users.email,
+         users.name as user_name, users.role, users.status as user_status, users.created_at as user_created_at"
+    };
+}
+pub(crate) use columns;
+
+pub(crate) fn from_row(row: &PgRow) -> Result<User, sqlx::Error> {
+    Ok(User {
+        id: id(row, "user_id", UserId::from_uuid)?,
+        organization_id: id(row, "user_organization_id", OrganizationId::from_uuid)?,
+        kind: word(row, "kind")?,
+        email: row.try_get("email")?,
+        name: row.try_get("user_name")?,
+        role: word(row, "role")?,
+        status: word(row, "user_status")?,
+        created_at: row.try_get("user_created_at")?,
+    })
+}
+
+/// Makes a user in the transaction's organization.
+///
+/// # Errors
+/// [`Conflict::EmailTaken`](crate::Conflict::EmailTaken).
+pub async fn insert(tx: &mut TenantTx, new: &NewUser, now: Timestamp) -> Result<User, Error> {
+    let row = sqlx::query(concat!(
+        "insert into users (id, organization_id, kind, email, name, role, status, created_at)
+         values ($1, $2, $3, $4, $5, $6, 'active', $7)
+         returning ",
+        columns!()
+    ))
+    .bind(UserId::generate(now).uuid())
+    .bind(tx.organization().uuid())
+    .bind(new.kind().as_str())
+    .bind(new.email().map(Email::as_str))
+    .bind(new.name().as_str())
+    .bind(new.role().as_str())
+    .bind(now)
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(from_row(&row)?)
+}
+
+/// The user with this id.
+pub async fn get(tx: &mut TenantTx, user: UserId) -> Result<Option<User>, Error> {
+    let query = concat!("select ", columns!(), " from users where id = $1");
+    let row = sqlx::query(query).bind(user.uuid()).fetch_optional(tx.connection()).await?;
+    Ok(row.as_ref().map(from_row).transpose()?)
+}
+
+/// The person with this address.
+pub async fn get_by_email(tx: &mut TenantTx, email: &Email) -> Result<Option<User>, Error> {
+    let query = concat!("select ", columns!(), " from users where organization_id = $1 and email = $2");
+    let organization = tx.organization().uuid();
+    let row =
+        sqlx::query(query).bind(organization).bind(email.as_str()).fetch_optional(tx.connection()).await?;
+    Ok(row.as_ref().map(from_row).transpose()?)
+}
+
+/// The organization's users, newest first.
+pub async fn list(tx: &mut TenantTx, page: PageRequest) -> Result<Page<User>, Error> {
+    let query = concat!(
+        "select ",
+        columns!(),
+        " from users where organization_id = $1 and id < $2 order by id desc limit $3"
+    );
+    let organization = tx.organization().uuid();
+    let rows = sqlx::query(query)
+        .bind(organization)
+        .bind(page.before())
+        .bind(page.fetch())
+        .fetch_all(tx.connection())
+        .await?;
+    Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
+}
+
+/// Whether anybody is an admin yet. While the answer is no and the transaction lasts, nobody else gets an answer.
+pub async fn lock_and_find_admin(tx: &mut PlatformTx) -> Result<bool, Error> {
+    // The number means nothing; it is the same for everybody who asks.
+    sqlx::query("select pg_advisory_xact_lock(7310868)").execute(tx.connection()).await?;
+    let row = sqlx::query("select exists (select from users where role = 'admin')")
+        .fetch_one(tx.connection())
+        .await?;
+    Ok(row.try_get(0)?)
+}

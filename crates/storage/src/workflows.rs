@@ -1,0 +1,140 @@
+//! Workflows of an organization, and their revisions.
+
+use serde_json::Value;
+use sqlx::{Row as _, postgres::PgRow, types::Json};
+use tenantry_domain::{Revision, Timestamp, UserId, Workflow, WorkflowId, WorkflowName};
+
+use crate::{
+    Error, Page, PageRequest, TenantTx,
+    row::{id, id_if_any},
+};
+
+macro_rules! columns {
+    () => {
+        "workflows.id, workflows.name, revisions.revision, revisions.document_version, revisions.digest,
+         revisions.definition, revisions.created_at, revisions.created_by"
+    };
+}
+
+fn from_row(row: &PgRow) -> Result<Workflow, sqlx::Error> {
+    Ok(Workflow {
+        id: id(row, "id", WorkflowId::from_uuid)?,
+        name: row.try_get("name")?,
+        revision: row.try_get("revision")?,
+        document_version: row.try_get("document_version")?,
+        digest: row.try_get("digest")?,
+        definition: row.try_get::<Json<Value>, _>("definition")?.0,
+        created_at: row.try_get("created_at")?,
+        created_by: id_if_any(row, "created_by", UserId::from_uuid)?,
+    })
+}
+
+/// A revision that does not exist yet.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRevision<'a> {
+    /// The definition's own version.
+    pub document_version: &'a str,
+    /// SHA-256 over its canonical JSON, in hexadecimal.
+    pub digest: &'a str,
+    /// The definition.
+    pub definition: &'a Value,
+}
+
+/// The workflow's id, made if this is its first upload. Until the transaction ends, nobody else can add a revision to it.
+pub async fn lock(tx: &mut TenantTx, name: &WorkflowName, now: Timestamp) -> Result<WorkflowId, Error> {
+    let organization = tx.organization().uuid();
+    sqlx::query(
+        "insert into workflows (id, organization_id, name, created_at) values ($1, $2, $3, $4)
+         on conflict on constraint workflows_name_key do nothing",
+    )
+    .bind(WorkflowId::generate(now).uuid())
+    .bind(organization)
+    .bind(name.as_str())
+    .bind(now)
+    .execute(tx.connection())
+    .await?;
+    // A lock on the row would ask for the right to change it, which nobody has.
+    let row = sqlx::query(
+        "select id, pg_advisory_xact_lock(hashtextextended(id::text, 0)) from workflows
+         where organization_id = $1 and name = $2",
+    )
+    .bind(organization)
+    .bind(name.as_str())
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(id(&row, "id", WorkflowId::from_uuid)?)
+}
+
+/// The next revision of a workflow that [`lock`] holds.
+pub async fn insert_revision(
+    tx: &mut TenantTx,
+    workflow: WorkflowId,
+    revision: Revision,
+    new: NewRevision<'_>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let (organization, created_by) = (tx.organization().uuid(), tx.scope().actor().user().map(UserId::uuid));
+    sqlx::query(
+        "insert into workflow_revisions
+             (organization_id, workflow_id, revision, document_version, digest, definition, created_at, created_by)
+         values ($1, $2, $3, $4, $5, $6::json, $7, $8)",
+    )
+    .bind(organization)
+    .bind(workflow.uuid())
+    .bind(revision)
+    .bind(new.document_version)
+    .bind(new.digest)
+    .bind(new.definition.to_string())
+    .bind(now)
+    .bind(created_by)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// One revision of the workflow with this name: the one asked for, or the latest.
+pub async fn get(
+    tx: &mut TenantTx,
+    name: &WorkflowName,
+    revision: Option<Revision>,
+) -> Result<Option<Workflow>, Error> {
+    let query = concat!(
+        "select ",
+        columns!(),
+        " from workflows join workflow_revisions as revisions
+              on revisions.organization_id = workflows.organization_id and revisions.workflow_id = workflows.id
+          where workflows.organization_id = $1 and workflows.name = $2 and ($3::integer is null or revision = $3)
+          order by revision desc limit 1"
+    );
+    let organization = tx.organization().uuid();
+    let row = sqlx::query(query)
+        .bind(organization)
+        .bind(name.as_str())
+        .bind(revision)
+        .fetch_optional(tx.connection())
+        .await?;
+    Ok(row.as_ref().map(from_row).transpose()?)
+}
+
+/// The organization's workflows, each in its latest revision, the newest first.
+pub async fn list(tx: &mut TenantTx, page: PageRequest) -> Result<Page<Workflow>, Error> {
+    let query = concat!(
+        "select ",
+        columns!(),
+        " from workflows cross join lateral (
+              select * from workflow_revisions
+              where organization_id = workflows.organization_id and workflow_id = workflows.id
+              order by revision desc limit 1
+          ) as revisions
+          where workflows.organization_id = $1 and workflows.id < $2
+          order by workflows.id desc limit $3"
+    );
+    let organization = tx.organization().uuid();
+    let rows = sqlx::query(query)
+        .bind(organization)
+        .bind(page.before())
+        .bind(page.fetch())
+        .fetch_all(tx.connection())
+        .await?;
+    Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
+}

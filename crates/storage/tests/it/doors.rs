@@ -1,0 +1,254 @@
+//! The two doors: what each shows, takes and refuses.
+
+use serde_json::json;
+use sqlx::{Executor as _, Row as _};
+use tenantry_domain::{
+    ApiKeyName, Email, ExecutionId, OrganizationStatus, Role, Secret, UserName, WorkflowName, user::NewUser,
+};
+use tenantry_storage::{
+    Conflict, Error, PageRequest, Store, TenantTx, api_keys,
+    executions::{self, Filter},
+    organizations, users,
+    workflows::{self, NewRevision},
+};
+use tenantry_test_support::Database;
+
+use crate::{now, organization, scope, store};
+
+/// Two organizations, and everything that the first one owns.
+struct Two {
+    store: Store,
+    database: Database,
+    a: tenantry_domain::OrgScope,
+    b: tenantry_domain::OrgScope,
+    user: tenantry_domain::UserId,
+    api_key: tenantry_domain::ApiKeyId,
+    execution: ExecutionId,
+}
+
+fn somebody(email: &str) -> NewUser {
+    let name = UserName::parse("Somebody").expect("a name");
+    NewUser::new(name, Some(Email::parse(email).expect("an address")), Role::Manager).expect("a user")
+}
+
+fn workflow_name() -> WorkflowName {
+    WorkflowName::parse("quote").expect("a name")
+}
+
+async fn revision(tx: &mut TenantTx) -> tenantry_domain::Workflow {
+    let id = workflows::lock(tx, &workflow_name(), now()).await.expect("a workflow");
+    let new = NewRevision { document_version: "1.0.0", digest: "d", definition: &json!({"b": 1, "a": 2}) };
+    workflows::insert_revision(tx, id, 1, new, now()).await.expect("a revision");
+    workflows::get(tx, &workflow_name(), None).await.expect("a query").expect("the workflow")
+}
+
+async fn two() -> Two {
+    let database = Database::migrated().await;
+    let store = store(&database);
+    let (a, b) = (scope(&organization(&store, "aaa").await), scope(&organization(&store, "bbb").await));
+    let mut tx = store.tenant(&a).await.expect("the door opens");
+    let user = users::insert(&mut tx, &somebody("x@a.example"), now()).await.expect("a user").id;
+    let (name, secret) = (ApiKeyName::parse("k").expect("a name"), Secret::generate().expect("a secret"));
+    let api_key = api_keys::insert(&mut tx, user, &name, &secret, None, now()).await.expect("a key").id;
+    let (workflow, execution) = (revision(&mut tx).await, ExecutionId::generate(now()));
+    executions::insert(&mut tx, execution, &workflow, &json!({}), now()).await.expect("an execution");
+    tx.commit().await.expect("all is kept");
+    Two { store, database, a, b, user, api_key, execution }
+}
+
+#[tokio::test]
+async fn should_show_an_organization_its_own() {
+    let two = two().await;
+    let mut tx = two.store.tenant(&two.a).await.expect("the door opens");
+    assert_eq!(organizations::own(&mut tx).await.expect("a query").slug.as_str(), "aaa");
+    assert!(users::get(&mut tx, two.user).await.expect("a query").is_some());
+    assert!(api_keys::get(&mut tx, two.api_key).await.expect("a query").is_some());
+    assert!(workflows::get(&mut tx, &workflow_name(), None).await.expect("a query").is_some());
+    assert!(executions::get(&mut tx, two.execution).await.expect("a query").is_some());
+    assert_eq!(executions::pending(&mut tx, now(), 9).await.expect("a query").len(), 1);
+}
+
+#[tokio::test]
+async fn should_hide_everything_from_another_organization() {
+    let two = two().await;
+    let page = PageRequest::default();
+    let mut tx = two.store.tenant(&two.b).await.expect("the door opens");
+    assert_eq!(organizations::own(&mut tx).await.expect("a query").slug.as_str(), "bbb");
+    assert!(users::get(&mut tx, two.user).await.expect("a query").is_none());
+    let address = Email::parse("x@a.example").expect("an address");
+    assert!(users::get_by_email(&mut tx, &address).await.expect("a query").is_none());
+    assert!(users::list(&mut tx, page).await.expect("a query").items.is_empty());
+    assert!(api_keys::get(&mut tx, two.api_key).await.expect("a query").is_none());
+    assert!(api_keys::list(&mut tx, two.user, page).await.expect("a query").items.is_empty());
+    assert!(!api_keys::revoke(&mut tx, two.api_key, now()).await.expect("a query"));
+    assert!(workflows::get(&mut tx, &workflow_name(), None).await.expect("a query").is_none());
+    assert!(workflows::list(&mut tx, page).await.expect("a query").items.is_empty());
+    assert!(executions::get(&mut tx, two.execution).await.expect("a query").is_none());
+    assert!(executions::list(&mut tx, &Filter::default(), page).await.expect("a query").items.is_empty());
+    assert!(executions::pending(&mut tx, now(), 9).await.expect("a query").is_empty());
+}
+
+#[tokio::test]
+async fn should_change_nothing_of_another_organization() {
+    let two = two().await;
+    let mut tx = two.store.tenant(&two.b).await.expect("the door opens");
+    executions::mark_running(&mut tx, two.execution, "run").await.expect("no row is no error");
+    let outcome = tenantry_domain::execution::Outcome::Canceled;
+    executions::finish(&mut tx, two.execution, &outcome, now()).await.expect("no row is no error");
+    tx.commit().await.expect("nothing is kept");
+    let mut tx = two.store.tenant(&two.a).await.expect("the door opens");
+    let execution = executions::get(&mut tx, two.execution).await.expect("a query").expect("the execution");
+    assert_eq!((execution.status.as_str(), execution.run_id), ("pending", None));
+    assert_eq!(execution.ended_at, None);
+}
+
+/// What the role of a tenant's door can do with a connection of its own, whatever our code asks.
+async fn as_application(two: &Two, organization: &tenantry_domain::OrgScope) -> sqlx::PgConnection {
+    let mut connection = two.database.owner().await;
+    let id = organization.organization().uuid();
+    let sql = format!("set role tenantry_application; set tenantry.organization_id = '{id}'");
+    connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql))).await.expect("the owner may become the role");
+    connection
+}
+
+#[tokio::test]
+async fn should_hide_foreign_rows_even_from_a_query_that_forgets_the_organization() {
+    let two = two().await;
+    let mut b = as_application(&two, &two.b).await;
+    for table in ["users", "api_keys", "workflows", "workflow_revisions", "executions"] {
+        let query = format!("select count(*) from {table}");
+        let row = b.fetch_one(sqlx::query(sqlx::AssertSqlSafe(query))).await.expect(table);
+        assert_eq!(row.get::<i64, _>(0), 0, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn should_show_nothing_to_a_connection_that_names_no_organization() {
+    let two = two().await;
+    let mut nobody = two.database.owner().await;
+    nobody.execute("set role tenantry_application").await.expect("the owner may become the role");
+    let row = nobody.fetch_one("select count(*) from organizations").await.expect("a query");
+    assert_eq!(row.get::<i64, _>(0), 0);
+    // What a pooled connection has after a transaction that named one.
+    nobody.execute("set tenantry.organization_id = ''").await.expect("a setting");
+    let row = nobody.fetch_one("select count(*) from users").await.expect("a query");
+    assert_eq!(row.get::<i64, _>(0), 0);
+}
+
+#[tokio::test]
+async fn should_refuse_a_row_for_another_organization() {
+    let two = two().await;
+    let mut b = as_application(&two, &two.b).await;
+    let insert = "insert into users (id, organization_id, kind, name, role, status, created_at)
+                  values (gen_random_uuid(), $1, 'service', 'spy', 'manager', 'active', now())";
+    let refused = sqlx::query(insert).bind(two.a.organization().uuid()).execute(&mut b).await;
+    let message = refused.expect_err("the policy refuses").to_string();
+    assert!(message.contains("row-level security"), "{message}");
+}
+
+#[tokio::test]
+async fn should_refuse_a_tenants_role_the_platforms_work() {
+    let two = two().await;
+    let mut a = as_application(&two, &two.a).await;
+    for forbidden in [
+        "update organizations set status = 'active'",
+        "delete from organizations",
+        "update audit_entries set action = ''",
+        "delete from audit_entries",
+        "update api_keys set organization_id = organization_id",
+        "update users set role = 'admin'",
+        "alter table users no force row level security",
+        "drop policy tenant on users",
+        "create table mine ()",
+    ] {
+        let message = a.execute(forbidden).await.expect_err(forbidden).to_string();
+        assert!(
+            message.contains("permission denied") || message.contains("must be owner"),
+            "{forbidden}: {message}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn should_keep_the_lesser_role_through_a_reset() {
+    let database = Database::migrated().await;
+    let url = format!("{}?options=-c%20role%3Dtenantry_application", database.url);
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.expect("a connection");
+    for reset in ["reset role", "reset all", "discard all"] {
+        connection.execute(reset).await.expect(reset);
+    }
+    let row = connection.fetch_one("select current_user::text").await.expect("a query");
+    assert_eq!(row.get::<String, _>(0), "tenantry_application");
+}
+
+#[tokio::test]
+async fn should_name_the_rule_that_a_change_breaks() {
+    let two = two().await;
+    let mut tx = two.store.tenant(&two.a).await.expect("the door opens");
+    let taken = users::insert(&mut tx, &somebody("X@A.example"), now()).await;
+    assert!(matches!(taken, Err(Error::Conflict(Conflict::EmailTaken))), "{taken:?}");
+    let mut tx = two.store.tenant(&two.b).await.expect("the door opens");
+    let elsewhere = users::insert(&mut tx, &somebody("x@a.example"), now()).await;
+    assert!(elsewhere.is_ok(), "the same address is free in another organization: {elsewhere:?}");
+}
+
+#[tokio::test]
+async fn should_let_two_organizations_use_the_same_execution_id() {
+    let two = two().await;
+    let mut tx = two.store.tenant(&two.b).await.expect("the door opens");
+    let workflow = revision(&mut tx).await;
+    let same = executions::insert(&mut tx, two.execution, &workflow, &json!({}), now()).await;
+    assert!(same.is_ok(), "{same:?}");
+}
+
+#[tokio::test]
+async fn should_page_through_a_list_without_gap_or_overlap() {
+    let database = Database::migrated().await;
+    let store = store(&database);
+    let org = scope(&organization(&store, "aaa").await);
+    let mut tx = store.tenant(&org).await.expect("the door opens");
+    for number in 0..5 {
+        users::insert(&mut tx, &somebody(&format!("{number}@a.example")), now()).await.expect("a user");
+    }
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = users::list(&mut tx, PageRequest::new(after, 2)).await.expect("a page");
+        after = page.items.last().map(|user| user.id.uuid());
+        seen.extend(page.items.into_iter().filter_map(|user| user.email));
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(seen, ["4@a.example", "3@a.example", "2@a.example", "1@a.example", "0@a.example"]);
+}
+
+#[tokio::test]
+async fn should_give_back_json_in_the_order_it_came() {
+    let two = two().await;
+    let mut tx = two.store.tenant(&two.a).await.expect("the door opens");
+    let workflow =
+        workflows::get(&mut tx, &workflow_name(), None).await.expect("a query").expect("the workflow");
+    assert_eq!(workflow.definition.to_string(), r#"{"b":1,"a":2}"#);
+}
+
+#[tokio::test]
+async fn should_give_an_unprovisioned_organization_to_one_taker_at_a_time() {
+    let database = Database::migrated().await;
+    let store = store(&database);
+    let acme = organization(&store, "acme").await;
+    let lease = chrono::TimeDelta::seconds(30);
+    let mut taken = Vec::new();
+    while let Some((organization, tried)) =
+        organizations::take_unprovisioned(&store, now(), lease).await.expect("a query")
+    {
+        taken.push((organization.slug.as_str().to_owned(), tried));
+    }
+    taken.sort();
+    assert_eq!(taken, [("acme".to_owned(), 0), ("system".to_owned(), 0)]);
+    let later = organizations::take_unprovisioned(&store, now() + lease, lease).await.expect("a query");
+    assert_eq!(later.map(|(_, tried)| tried), Some(1), "a lease that ran out is taken again");
+    let mut tx = store.platform().await.expect("the platform's door opens");
+    let (from, to) = (OrganizationStatus::Provisioning, OrganizationStatus::Active);
+    assert!(organizations::transition(&mut tx, acme.id, from, to, now()).await.expect("a query"));
+    assert!(!organizations::transition(&mut tx, acme.id, from, to, now()).await.expect("a query"));
+}

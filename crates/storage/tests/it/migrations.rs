@@ -1,0 +1,131 @@
+//! The schema's history: up, down to nothing, up again, and over rows that were there before tenancy.
+
+use sqlx::{Executor as _, Row as _};
+use tenantry_domain::{Namespace, WorkflowName};
+use tenantry_storage::{migrate, organizations, workflows};
+use tenantry_test_support::Database;
+
+use crate::{organization, scope, store};
+
+async fn tables(database: &Database) -> Vec<String> {
+    let query = "select tablename::text from pg_tables where schemaname = 'public' and tablename <> '_sqlx_migrations' order by 1";
+    let rows = database.owner().await.fetch_all(query).await.expect("a query");
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+async fn migrations(database: &Database) -> migrate::Database {
+    migrate::Database::connect(&database.url).await.expect("the owner connects")
+}
+
+#[tokio::test]
+async fn should_go_up_and_down_to_nothing_and_up_again() {
+    let database = Database::empty().await;
+    let mut migrations = migrations(&database).await;
+    migrations.up().await.expect("up");
+    let full = tables(&database).await;
+    let steps = migrations.status().await.expect("a status");
+    assert!(steps.iter().all(|step| step.applied));
+    migrations.down(steps.len()).await.expect("down");
+    assert_eq!(tables(&database).await, Vec::<String>::new());
+    assert!(migrations.status().await.expect("a status").iter().all(|step| !step.applied));
+    migrations.up().await.expect("up again");
+    assert_eq!(tables(&database).await, full);
+}
+
+#[tokio::test]
+async fn should_go_down_one_step_at_a_time() {
+    let database = Database::empty().await;
+    let mut migrations = migrations(&database).await;
+    migrations.up().await.expect("up");
+    let all = migrations.status().await.expect("a status").len();
+    for left in (0..all).rev() {
+        migrations.down(1).await.expect("down");
+        let applied = migrations.status().await.expect("a status").iter().filter(|step| step.applied).count();
+        assert_eq!(applied, left);
+    }
+}
+
+#[tokio::test]
+async fn should_name_the_steps_as_an_operator_looks_for_them() {
+    let status = migrations(&Database::empty().await).await.status().await.expect("a status");
+    let names: Vec<_> = status.iter().map(|step| step.name.as_ref()).collect();
+    let expected = [
+        "create_workflow_tables",
+        "create_database_roles",
+        "create_organizations_table",
+        "create_users_table",
+        "create_api_keys_table",
+        "add_organization_id_to_existing_tables",
+        "create_audit_entries_table",
+        "create_multi_tenant_indexes",
+    ];
+    assert_eq!(names, expected);
+}
+
+/// A database as it was before tenancy, with a workflow and an execution in it.
+async fn before_tenancy() -> Database {
+    let database = Database::empty().await;
+    let mut migrations = migrations(&database).await;
+    migrations.up().await.expect("up");
+    migrations.down(7).await.expect("down to the workflow tables");
+    let rows = "
+        insert into workflows values ('01890a5d-ac96-774b-bcce-b302099a8057', 'old', now());
+        insert into workflow_revisions
+            values ('01890a5d-ac96-774b-bcce-b302099a8057', 1, '0.1.0', 'd', '{\"document\":{}}', now(), null);
+        insert into executions (id, workflow_id, revision, status, input, output, started_at, ended_at)
+            values ('01890a5d-ac96-774b-bcce-b302099a8058', '01890a5d-ac96-774b-bcce-b302099a8057', 1, 'completed',
+                    '{}', '{\"total\":1}', now(), now());";
+    database.owner().await.execute(rows).await.expect("the old rows");
+    database
+}
+
+#[tokio::test]
+async fn should_give_what_was_there_before_tenancy_to_the_system_organization() {
+    let database = before_tenancy().await;
+    migrations(&database).await.up().await.expect("up over the old rows");
+    let store = store(&database);
+    let mut tx = store.platform().await.expect("the platform's door opens");
+    let system = organizations::system(&mut tx).await.expect("the system organization");
+    let name = WorkflowName::parse("old").expect("a name");
+    let mut tx = store.tenant(&scope(&system)).await.expect("the door opens");
+    assert!(workflows::get(&mut tx, &name, None).await.expect("a query").is_some());
+    let id = "exe_01h455vb4pex5vsknk084sn02r".parse().expect("an id");
+    let execution =
+        tenantry_storage::executions::get(&mut tx, id).await.expect("a query").expect("the execution");
+    assert_eq!(execution.output.expect("an output").to_string(), r#"{"total":1}"#);
+    let other = scope(&organization(&store, "other").await);
+    let mut tx = store.tenant(&other).await.expect("the door opens");
+    assert!(workflows::get(&mut tx, &name, None).await.expect("a query").is_none());
+}
+
+#[tokio::test]
+async fn should_keep_the_rows_of_the_system_organization_on_the_way_down() {
+    let database = before_tenancy().await;
+    let mut migrations = migrations(&database).await;
+    migrations.up().await.expect("up");
+    migrations.down(7).await.expect("down");
+    let row = database.owner().await.fetch_one("select count(*) from executions").await.expect("a query");
+    assert_eq!(row.get::<i64, _>(0), 1);
+}
+
+#[tokio::test]
+async fn should_refuse_to_mix_the_rows_of_organizations_on_the_way_down() {
+    let database = Database::migrated().await;
+    let org = scope(&organization(&store(&database), "acme").await);
+    let mut tx = store(&database).tenant(&org).await.expect("the door opens");
+    workflows::lock(&mut tx, &WorkflowName::parse("quote").expect("a name"), crate::now())
+        .await
+        .expect("a workflow");
+    tx.commit().await.expect("it is kept");
+    let refused = migrations(&database).await.down(8).await.expect_err("rows would be mixed");
+    let cause = std::error::Error::source(&refused).map(ToString::to_string).unwrap_or_default();
+    assert!(cause.contains("other than the system organization"), "{cause}");
+}
+
+#[tokio::test]
+async fn should_name_the_system_organizations_namespace_by_the_same_rule() {
+    let database = Database::migrated().await;
+    let mut tx = store(&database).platform().await.expect("the platform's door opens");
+    let system = organizations::system(&mut tx).await.expect("the system organization");
+    assert_eq!(system.namespace, Namespace::of(&system.slug, system.id));
+}
