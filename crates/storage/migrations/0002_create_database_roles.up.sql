@@ -16,7 +16,8 @@ begin
                 null; -- another database's migration was faster
             end;
         end if;
-        if not pg_has_role(current_user, wanted, 'member') then
+        -- Whoever creates a role may grant it, but may not become it before that.
+        if not pg_has_role(current_user, wanted, 'set') then
             execute format('grant %I to current_user', wanted);
         end if;
         execute format('grant usage on schema public to %I', wanted);

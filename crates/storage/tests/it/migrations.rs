@@ -129,3 +129,32 @@ async fn should_name_the_system_organizations_namespace_by_the_same_rule() {
     let system = organizations::system(&mut tx).await.expect("the system organization");
     assert_eq!(system.namespace, Namespace::of(&system.slug, system.id));
 }
+
+/// An owner as managed databases have them: no superuser, and the two roles were made and granted by somebody else.
+#[tokio::test]
+async fn should_migrate_and_serve_as_an_owner_who_is_no_superuser() {
+    let database = before_tenancy().await;
+    let owner = format!("tenantry_test_owner_{}", std::process::id());
+    let name = database.url.rsplit('/').next().expect("a database's name");
+    let make = format!(
+        "create role {owner} login password 'secret';
+         grant tenantry_application, tenantry_platform to {owner};
+         alter database {name} owner to {owner};
+         alter table workflows owner to {owner};
+         alter table workflow_revisions owner to {owner};
+         alter table executions owner to {owner};
+         alter table _sqlx_migrations owner to {owner};"
+    );
+    database.owner().await.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(make))).await.expect("an owner");
+    let owned = database.as_user(&owner, "secret");
+    migrations(&owned).await.up().await.expect("up over the old rows");
+    let acme = organization(&store(&owned), "acme").await;
+    let mut tx = store(&owned).tenant(&scope(&acme)).await.expect("the door opens");
+    let name_of_old = WorkflowName::parse("old").expect("a name");
+    assert!(workflows::get(&mut tx, &name_of_old, None).await.expect("a query").is_none());
+    drop(tx);
+    migrations(&owned).await.down(8).await.expect("down to nothing");
+    let clean =
+        format!("reassign owned by {owner} to current_user; drop owned by {owner}; drop role {owner}");
+    database.owner().await.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(clean))).await.expect("the owner goes");
+}
