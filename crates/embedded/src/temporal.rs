@@ -20,10 +20,13 @@ use crate::{
 pub use binary::{Search, VERSION};
 
 /// Set unless the options say otherwise. A workflow of one namespace must not reach into another; and namespaces, of
-/// which the server registers 20 a second in production, come and go with every test.
-const SETTINGS: [(&str, &str); 2] = [
+/// which the server registers 20 a second in production, come and go with every test. The queues are polled without pause,
+/// or a step of an execution waits up to 100 ms for the next poll.
+const SETTINGS: [(&str, &str); 4] = [
     ("system.enableCrossNamespaceCommands", "false"),
     ("frontend.rps.namespaceReplicationInducingAPIs", "1000"),
+    ("history.transferProcessorMaxPollRPS", "1000"),
+    ("history.timerProcessorMaxPollRPS", "1000"),
 ];
 
 /// Where the server keeps its executions.

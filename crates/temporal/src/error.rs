@@ -1,0 +1,89 @@
+//! What can go wrong with Temporal, told apart by what the caller does about it.
+
+use temporalio_client::{
+    errors::{ClientConnectError, WorkflowStartError},
+    tonic::{Code, Status},
+};
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why Temporal did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address is not one. The operator corrects it.
+    #[error("{address:?} is no address of a Temporal frontend: expected host:port or http://host:port")]
+    InvalidAddress {
+        /// What was given.
+        address: String,
+    },
+    /// Temporal is away or slow. The same call may succeed later.
+    #[error("Temporal does not answer")]
+    Unavailable(#[source] Cause),
+    /// Temporal limits how often this is done. The same call succeeds later; the caller waits longer each time.
+    #[error("Temporal is asked too often")]
+    Busy(#[source] Cause),
+    /// The organization's namespace does not exist (yet, or any more).
+    #[error("the organization has no namespace in Temporal")]
+    NoNamespace(#[source] Cause),
+    /// A namespace of this name exists and is not this organization's. Nobody but an operator can help.
+    #[error("the namespace {namespace} exists and does not belong to this organization")]
+    ForeignNamespace {
+        /// Its name.
+        namespace: String,
+    },
+    /// Temporal will never accept this call, for example because the input is too large.
+    #[error("Temporal refuses the call")]
+    Refused(#[source] Cause),
+    /// Anything else; a defect here or there.
+    #[error("Temporal failed in an unexpected way")]
+    Internal(#[source] Cause),
+}
+
+impl Error {
+    pub(crate) fn internal(cause: impl Into<Cause>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    pub(crate) fn timed_out() -> Self {
+        Self::Unavailable("no answer within the time limit".into())
+    }
+}
+
+impl From<Status> for Error {
+    fn from(status: Status) -> Self {
+        // With a source, it is the transport that failed, whatever code that was given.
+        let transport_failed = std::error::Error::source(&status).is_some();
+        let make = match status.code() {
+            Code::Internal if transport_failed => Self::Unavailable,
+            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown | Code::Aborted => {
+                Self::Unavailable
+            }
+            Code::ResourceExhausted => Self::Busy,
+            Code::NotFound => Self::NoNamespace,
+            Code::InvalidArgument | Code::OutOfRange | Code::FailedPrecondition => Self::Refused,
+            _ => Self::Internal,
+        };
+        make(status.into())
+    }
+}
+
+impl From<ClientConnectError> for Error {
+    fn from(error: ClientConnectError) -> Self {
+        match error {
+            ClientConnectError::SystemInfoCallError(status) => status.into(),
+            error @ (ClientConnectError::TonicTransportError(_)
+            | ClientConnectError::DnsResolutionError { .. }) => Self::Unavailable(error.into()),
+            error => Self::internal(error),
+        }
+    }
+}
+
+impl From<WorkflowStartError> for Error {
+    fn from(error: WorkflowStartError) -> Self {
+        match error {
+            WorkflowStartError::Rpc(status) => status.into(),
+            error => Self::internal(error),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The joint with Temporal: the only crate that knows it.
+//!
+//! - [`connection`]: the one connection of the process, [`Temporal`].
+//! - [`namespaces`]: an organization's own namespace, made and erased.
+//! - [`dispatcher`]: executions handed to Temporal, once each.
+//! - [`worker`]: the hosted workers that run definitions, one for each namespace with work.
+//! - [`egress`]: which addresses a definition may call.
+//!
+//! # Architecture Invariant
+//!
+//! No public function takes a namespace as text. Whoever reaches a namespace holds the [`OrgScope`] of the organization
+//! that owns it, and clients are made from that scope alone.
+//!
+//! To add an operation on executions: a method on [`Dispatcher`] that takes the scope first and names the execution by its
+//! id, and a line in [`Error`] only if the caller acts differently on a new way to fail.
+//!
+//! [`OrgScope`]: tenantry_domain::OrgScope
+
+pub mod connection;
+pub mod dispatcher;
+pub mod egress;
+mod error;
+pub mod namespaces;
+pub mod worker;
+
+pub use connection::Temporal;
+pub use dispatcher::{Dispatcher, StartExecution};
+pub use error::Error;
+pub use namespaces::Namespaces;
+pub use worker::{ExecutionJournal, Recording, WorkerPool};

@@ -1,0 +1,151 @@
+//! The hosted workers: one for each namespace that has work, all in a few threads.
+//!
+//! | wanted | running | what happens |
+//! |---|---|---|
+//! | yes | no | it starts; if that fails, it starts again after a pause, longer each time |
+//! | yes | yes | nothing |
+//! | no | yes | it stops polling, hands back what it has in hand, and is forgotten |
+//! | no | no | nothing |
+//!
+//! Temporal keeps what a stopped worker had in hand and gives it to the next one, here or on another node. An HTTP call
+//! that was under way is then made again: a definition's calls happen at least once.
+
+pub(crate) mod activities;
+mod host;
+mod journal;
+mod payload;
+mod supervisor;
+pub(crate) mod workflow;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use temporalio_sdk::{Runtime, runtime::RuntimeOptions};
+use tenantry_domain::{OrgScope, OrganizationId};
+use tenantry_dsl::expression::{Evaluator, Native};
+use tokio::{runtime::Handle, sync::watch, time::timeout};
+
+use self::host::Host;
+pub use self::journal::{ExecutionJournal, Recording};
+use crate::{Error, Temporal, egress};
+
+/// How many threads run all workflow code of the process.
+const THREADS: usize = 2;
+/// How long a stopping worker waits for activities before it cuts them off.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long [`WorkerPool::stop`] takes at most.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// The workers of this process.
+pub struct WorkerPool {
+    hosts: Vec<Host>,
+    workers: Workers,
+}
+
+/// What every worker needs.
+struct Shared {
+    temporal: Temporal,
+    runtime: Runtime,
+    journal: Arc<dyn ExecutionJournal>,
+    http: egress::client::Client,
+    evaluator: Arc<dyn Evaluator>,
+    /// Where calls and writes run: their connections outlive the workers' own threads.
+    home: Handle,
+}
+
+/// Which organizations have a worker, and whether it is still wanted. An entry leaves the map, under its lock, only when
+/// its worker has stopped and is not wanted: so there are never two of one namespace.
+type Workers = Arc<Mutex<HashMap<OrganizationId, watch::Sender<bool>>>>;
+
+impl WorkerPool {
+    /// A pool without workers. Executions end in `journal`; their calls go where `egress` lets them.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
+    pub fn start(
+        temporal: Temporal,
+        journal: Arc<dyn ExecutionJournal>,
+        egress: egress::Policy,
+    ) -> Result<Self, Error> {
+        // The SDK's own heartbeat leaks a thread with each stopped worker.
+        let options = RuntimeOptions::builder().heartbeat_interval(None).build().map_err(Error::internal)?;
+        let shared = Arc::new(Shared {
+            temporal,
+            runtime: Runtime::from_current_tokio(options).map_err(Error::internal)?,
+            journal,
+            http: egress::client::Client::new(egress).map_err(Error::internal)?,
+            evaluator: Arc::new(Native::new()),
+            home: Handle::current(),
+        });
+        let start = |number| Host::start(number, Arc::clone(&shared)).map_err(Error::internal);
+        Ok(Self { hosts: (0..THREADS).map(start).collect::<Result<_, _>>()?, workers: Workers::default() })
+    }
+
+    /// From now on a worker runs for the organization. It returns at once; that one runs already is fine.
+    pub fn ensure(&self, scope: &OrgScope) {
+        let mut workers = lock(&self.workers);
+        let organization = scope.organization();
+        if let Some(wanted) = workers.get(&organization) {
+            wanted.send_replace(true);
+            return;
+        }
+        let (sender, wanted) = watch::channel(true);
+        let job = host::Job { scope: scope.for_background(), wanted, workers: Arc::clone(&self.workers) };
+        if self.host(organization).run(job) {
+            workers.insert(organization, sender);
+        }
+    }
+
+    /// Stops the workers of organizations for which `wanted` is false. It returns at once.
+    pub fn retain(&self, wanted: impl Fn(OrganizationId) -> bool) {
+        for (&organization, worker) in &*lock(&self.workers) {
+            if !wanted(organization) {
+                worker.send_replace(false);
+            }
+        }
+    }
+
+    /// How many workers there are, those that are starting or stopping included.
+    pub fn len(&self) -> usize {
+        lock(&self.workers).len()
+    }
+
+    /// Whether there is no worker.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Stops all workers, within a few seconds. What they had in hand, Temporal gives to another worker later.
+    pub async fn stop(&self) {
+        self.retain(|_| false);
+        let stopped = async {
+            for host in &self.hosts {
+                host.stop().await;
+            }
+        };
+        if timeout(STOP_LIMIT, stopped).await.is_err() {
+            tracing::warn!(
+                "some hosted workers did not stop in time; Temporal will repeat what they had in hand"
+            );
+        }
+    }
+
+    fn host(&self, organization: OrganizationId) -> &Host {
+        let spread = organization.uuid().as_u128() % self.hosts.len() as u128;
+        &self.hosts[usize::try_from(spread).unwrap_or(0)]
+    }
+}
+
+impl Drop for WorkerPool {
+    fn drop(&mut self) {
+        self.retain(|_| false);
+    }
+}
+
+fn lock(workers: &Workers) -> MutexGuard<'_, HashMap<OrganizationId, watch::Sender<bool>>> {
+    workers.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,203 @@
+//! The one workflow type: it runs the interpreter of the definition language as a step machine.
+//!
+//! The interpreter says what to do outside, Temporal does it and remembers what came of it, and the interpreter goes on
+//! from there. After a restart Temporal plays back what it remembers, so everything here must come out the same again: no
+//! clock but the workflow's, no order but that of commands and events. A change to what this sends for the same events
+//! must be gated with `patched`.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{
+    FutureExt,
+    future::{LocalBoxFuture, select_all},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use temporalio_sdk::{
+    ActivityExecutionError, ActivityOptions, ApplicationFailure, WorkflowCancellationToken, WorkflowContext,
+    WorkflowResult, WorkflowTermination,
+    workflows::{workflow, workflow_methods},
+};
+use temporalio_workflow::RetryPolicy;
+use tenantry_domain::Timestamp;
+use tenantry_dsl::{
+    Definition, ErrorType, HttpRequest, WorkflowError,
+    expression::Evaluator,
+    interpreter::{Command, Event, Interpreter, Outcome, Progress, Start},
+};
+
+use super::{
+    activities::{Activities, Called, Ended},
+    payload::fits,
+};
+use crate::dispatcher::WORKFLOW_TYPE;
+
+/// A call gives up after half of this.
+const CALL_LIMIT: Duration = Duration::from_mins(1);
+/// Without a word for so long, the worker is lost and the call is another's.
+const SILENCE_LIMIT: Duration = Duration::from_secs(10);
+/// A call that takes its workers down with it is not made for ever.
+const CALL_ATTEMPTS: u32 = 20;
+const RECORD_LIMIT: Duration = Duration::from_secs(10);
+
+/// What an execution is started with, once for all its life.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HostedInput {
+    pub(crate) workflow: String,
+    pub(crate) definition: Value,
+    pub(crate) input: Value,
+}
+
+/// An execution of a definition.
+#[workflow]
+pub(crate) struct HostedWorkflow {
+    evaluator: Arc<dyn Evaluator>,
+}
+
+impl HostedWorkflow {
+    pub(super) fn new(evaluator: Arc<dyn Evaluator>) -> Self {
+        Self { evaluator }
+    }
+}
+
+#[workflow_methods(factory_only)]
+impl HostedWorkflow {
+    #[run(name = WORKFLOW_TYPE)]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, input: HostedInput) -> WorkflowResult<Value> {
+        let ended = bounded(interpret(ctx, input).await);
+        record(ctx, ended.clone()).await?;
+        match ended {
+            Ended::Completed(output) => Ok(output),
+            Ended::Failed(error) => Err(failure(error).into()),
+            Ended::Canceled => Err(WorkflowTermination::cancelled()),
+        }
+    }
+}
+
+/// Runs the definition to its end.
+async fn interpret(ctx: &WorkflowContext<HostedWorkflow>, input: HostedInput) -> Ended {
+    let mut interpreter = match interpreter(ctx, input) {
+        Ok(interpreter) => interpreter,
+        Err(error) => return failed(&error),
+    };
+    let mut event = Event::Started;
+    let mut outstanding = Vec::new();
+    loop {
+        match advance(&mut interpreter, event, now(ctx)) {
+            Progress::Completed(output) => return Ended::Completed(output),
+            Progress::Failed(error) => return failed(&error),
+            Progress::Waiting(commands) => {
+                outstanding.extend(commands.into_iter().map(|command| perform(ctx, command)));
+            }
+        }
+        if outstanding.is_empty() {
+            return failed(&WorkflowError::new(ErrorType::Runtime, "the execution waits for nothing"));
+        }
+        // The first in order of those that are done: the same on every replay.
+        let (finished, _, others) = select_all(outstanding).await;
+        if ctx.cancellation_token().is_cancelled() {
+            return Ended::Canceled;
+        }
+        event = finished;
+        outstanding = others;
+    }
+}
+
+fn interpreter(
+    ctx: &WorkflowContext<HostedWorkflow>,
+    input: HostedInput,
+) -> Result<Interpreter, WorkflowError> {
+    let definition = Definition::from_value(input.definition).map_err(|_| {
+        WorkflowError::new(ErrorType::Configuration, "this version of the server cannot run the definition")
+    })?;
+    let start =
+        Start { execution_id: ctx.workflow_id().to_owned(), input: input.input, started_at: now(ctx) };
+    Ok(Interpreter::new(definition, ctx.state(|state| Arc::clone(&state.evaluator)), start))
+}
+
+/// One step. A defect of the interpreter ends the execution; left alone, Temporal would repeat the step for ever.
+fn advance(interpreter: &mut Interpreter, event: Event, now: Timestamp) -> Progress {
+    catch_unwind(AssertUnwindSafe(|| interpreter.advance(event, now))).unwrap_or_else(|_| {
+        Progress::Failed(WorkflowError::new(ErrorType::Runtime, "the interpreter failed; this is a defect"))
+    })
+}
+
+/// Starts the command at once, in the order of commands; the future is what comes of it.
+fn perform(ctx: &WorkflowContext<HostedWorkflow>, command: Command) -> LocalBoxFuture<'_, Event> {
+    match command {
+        Command::StartTimer { id, duration, .. } => ctx
+            .timer(duration)
+            .map(move |_| Event::Finished { id, outcome: Ok(Outcome::Elapsed) })
+            .boxed_local(),
+        Command::CallHttp { id, request, .. } if !fits(&request) => {
+            let error = WorkflowError::new(ErrorType::Communication, "the request is larger than 2 MiB");
+            futures::future::ready(Event::Finished { id, outcome: Err(error) }).boxed_local()
+        }
+        Command::CallHttp { id, request, .. } => call(ctx, request)
+            .map(move |called| Event::Finished { id, outcome: called.map(Outcome::Http) })
+            .boxed_local(),
+    }
+}
+
+fn call(
+    ctx: &WorkflowContext<HostedWorkflow>,
+    request: HttpRequest,
+) -> impl Future<Output = Result<tenantry_dsl::HttpResponse, WorkflowError>> {
+    let retry = RetryPolicy::builder()
+        .maximum_interval(Duration::from_secs(10))
+        .maximum_attempts(CALL_ATTEMPTS)
+        .build();
+    let options = ActivityOptions::with_start_to_close_timeout(CALL_LIMIT)
+        .heartbeat_timeout(SILENCE_LIMIT)
+        .retry_policy(retry)
+        .build();
+    ctx.execute_activity(Activities::call_http, request, options).map(|called| match called {
+        Ok(Called::Answered(response)) => Ok(response),
+        Ok(Called::Failed(error)) => Err(error),
+        Err(_) => Err(WorkflowError::new(ErrorType::Runtime, "the call was interrupted too often")),
+    })
+}
+
+/// Has the end written down, however long that takes and whoever cancels meanwhile.
+async fn record(ctx: &WorkflowContext<HostedWorkflow>, ended: Ended) -> Result<(), ActivityExecutionError> {
+    let retry = RetryPolicy::builder()
+        .initial_interval(Duration::from_millis(500))
+        .maximum_interval(Duration::from_secs(10))
+        .build();
+    let options = ActivityOptions::with_start_to_close_timeout(RECORD_LIMIT)
+        .retry_policy(retry)
+        .cancellation_token(WorkflowCancellationToken::new())
+        .build();
+    ctx.execute_activity(Activities::record_outcome, ended, options).await
+}
+
+/// The end, or the error that it is too large for Temporal to hold.
+fn bounded(ended: Ended) -> Ended {
+    if fits(&ended) {
+        return ended;
+    }
+    failed(&WorkflowError::new(ErrorType::Runtime, "the output is larger than 2 MiB"))
+}
+
+fn failed(error: &WorkflowError) -> Ended {
+    Ended::Failed(serde_json::to_value(error).unwrap_or_default())
+}
+
+fn failure(error: Value) -> ApplicationFailure {
+    let text = |name| error.get(name).and_then(Value::as_str).map(str::to_owned);
+    let message =
+        text("detail").or_else(|| text("title")).unwrap_or_else(|| "the execution failed".to_owned());
+    ApplicationFailure::builder(message)
+        .maybe_type_name(text("type"))
+        .non_retryable(true)
+        .details(error)
+        .build()
+}
+
+fn now(ctx: &WorkflowContext<HostedWorkflow>) -> Timestamp {
+    ctx.workflow_time().map(Timestamp::from).unwrap_or_default()
+}

@@ -1,0 +1,231 @@
+//! What the tests share: organizations with namespaces of their own, a journal that remembers, and a service to call.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions};
+use tenantry_domain::{
+    Clock, ExecutionId, Namespace, OrgScope, Organization, OrganizationId, OrganizationStatus, Slug,
+    SystemClock, execution::Outcome,
+};
+use tenantry_temporal::{
+    Dispatcher, ExecutionJournal, Namespaces, Recording, StartExecution, Temporal, WorkerPool, egress::Policy,
+};
+use tenantry_test_support::Servers;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    sync::{Notify, watch},
+    time::{sleep, timeout},
+};
+
+pub(crate) const DAY: Duration = Duration::from_hours(24);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where Temporal is.
+pub(crate) fn temporal_address() -> &'static str {
+    &Servers::get().temporal_address
+}
+
+/// A Temporal, and an organization with a usable namespace in it.
+pub(crate) struct Fixture {
+    pub(crate) temporal: Temporal,
+    pub(crate) scope: OrgScope,
+    pub(crate) journal: Arc<Journal>,
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Self {
+        let temporal = Temporal::connect(temporal_address()).expect("an address");
+        let scope = provisioned(&temporal).await;
+        Self { temporal, scope, journal: Arc::default() }
+    }
+
+    pub(crate) fn pool(&self) -> WorkerPool {
+        let policy = "127.0.0.0/8".parse::<Policy>().expect("a network");
+        WorkerPool::start(self.temporal.clone(), Arc::clone(&self.journal) as _, policy).expect("a pool")
+    }
+
+    pub(crate) async fn start(&self, tasks: Value) -> ExecutionId {
+        start(&self.temporal, &self.scope, tasks).await
+    }
+
+    /// The SDK's own client, for what the crate does not do.
+    pub(crate) async fn client(&self) -> Client {
+        let address = temporal_address().trim_start_matches("http://");
+        let address = format!("http://{address}").parse::<url::Url>().expect("a URL");
+        let options = ConnectionOptions::new(address).build();
+        let connection = Connection::connect(options).await.expect("a connection");
+        Client::new(connection, ClientOptions::new(self.scope.namespace().as_str()).build())
+            .expect("a client")
+    }
+}
+
+/// A new organization, which has no namespace yet.
+pub(crate) fn organization() -> OrgScope {
+    let id = OrganizationId::generate(SystemClock.now());
+    let slug = Slug::parse("acme").expect("a slug");
+    scope(id, Namespace::of(&slug, id))
+}
+
+#[expect(clippy::disallowed_methods, reason = "these tests stand where the worker and the reconciler do")]
+pub(crate) fn scope(id: OrganizationId, namespace: Namespace) -> OrgScope {
+    let now = SystemClock.now();
+    OrgScope::for_worker(&Organization {
+        id,
+        slug: Slug::parse("acme").expect("a slug"),
+        name: "Acme".to_owned(),
+        status: OrganizationStatus::Active,
+        status_reason: None,
+        namespace,
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+pub(crate) async fn provisioned(temporal: &Temporal) -> OrgScope {
+    let scope = organization();
+    let namespaces = Namespaces::new(temporal.clone());
+    let ensured = async {
+        while let Err(error) = namespaces.ensure(&scope, DAY).await {
+            assert!(matches!(error, tenantry_temporal::Error::Busy(_)), "{error:?}");
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(PATIENCE, ensured).await.expect("a namespace");
+    scope
+}
+
+pub(crate) fn execution(tasks: Value) -> StartExecution {
+    let document = json!({ "dsl": "1.0.3", "namespace": "test", "name": "test", "version": "1.0.0" });
+    let mut definition = json!({ "document": document });
+    definition["do"] = tasks;
+    StartExecution {
+        id: ExecutionId::generate(SystemClock.now()),
+        definition,
+        workflow_name: "test".to_owned(),
+        input: json!({}),
+    }
+}
+
+pub(crate) async fn start(temporal: &Temporal, scope: &OrgScope, tasks: Value) -> ExecutionId {
+    let execution = execution(tasks);
+    let id = execution.id;
+    Dispatcher::new(temporal.clone()).start(scope, execution).await.expect("a run id");
+    id
+}
+
+/// Waits until the condition holds.
+pub(crate) async fn eventually(condition: impl AsyncFn() -> bool) {
+    let met = async {
+        while !condition().await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, met).await.expect("the condition holds in time");
+}
+
+/// A journal in memory that fails as often as it is told to.
+pub(crate) struct Journal {
+    entries: watch::Sender<Vec<(OrganizationId, ExecutionId, Outcome)>>,
+    failures: AtomicUsize,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { entries: watch::channel(Vec::new()).0, failures: AtomicUsize::new(0) }
+    }
+}
+
+impl Journal {
+    pub(crate) fn fail(&self, times: usize) {
+        self.failures.store(times, Ordering::SeqCst);
+    }
+
+    pub(crate) fn entries(&self) -> Vec<(OrganizationId, ExecutionId, Outcome)> {
+        self.entries.borrow().clone()
+    }
+
+    /// How the execution ended, once it has.
+    pub(crate) async fn outcome(&self, execution: ExecutionId) -> Outcome {
+        let mut entries = self.entries.subscribe();
+        let there = entries.wait_for(|entries| entries.iter().any(|entry| entry.1 == execution));
+        let entries = timeout(PATIENCE, there).await.expect("an outcome in time").expect("a journal");
+        entries.iter().find(|entry| entry.1 == execution).expect("an entry").2.clone()
+    }
+}
+
+impl ExecutionJournal for Journal {
+    fn record_outcome<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        execution: ExecutionId,
+        outcome: Outcome,
+    ) -> Recording<'a> {
+        Box::pin(async move {
+            let failures = &self.failures;
+            if failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+                return Err("the journal is away".into());
+            }
+            self.entries.send_modify(|entries| entries.push((scope.organization(), execution, outcome)));
+            Ok(())
+        })
+    }
+}
+
+/// An HTTP service that counts its calls and answers each with `{"total": 42}`, the first ones only when told to.
+pub(crate) struct Service {
+    pub(crate) url: String,
+    calls: Arc<Mutex<usize>>,
+    opened: Arc<Notify>,
+}
+
+impl Service {
+    /// One that leaves this many calls without an answer.
+    pub(crate) async fn start(unanswered: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let service = Self { url, calls: Arc::default(), opened: Arc::default() };
+        let (calls, opened) = (Arc::clone(&service.calls), Arc::clone(&service.opened));
+        tokio::spawn(async move {
+            let mut hanging = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut buffer = [0; 4096];
+                let _ = stream.read(&mut buffer).await;
+                let call = {
+                    let mut calls = calls.lock().expect("the count");
+                    *calls += 1;
+                    *calls
+                };
+                opened.notify_one();
+                if call <= unanswered {
+                    hanging.push(stream);
+                    continue;
+                }
+                let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 13\r\nconnection: close\r\n\r\n{\"total\": 42}";
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        service
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        *self.calls.lock().expect("the count")
+    }
+
+    /// Waits for a call.
+    pub(crate) async fn called(&self) {
+        timeout(PATIENCE, self.opened.notified()).await.expect("a call in time");
+    }
+
+    /// The task that calls it.
+    pub(crate) fn task(&self) -> Value {
+        json!({ "call": "http", "with": { "method": "get", "endpoint": self.url } })
+    }
+}

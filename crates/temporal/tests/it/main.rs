@@ -1,0 +1,8 @@
+//! The crate against a real Temporal.
+
+mod connection;
+mod dispatcher;
+mod harness;
+mod namespaces;
+mod server;
+mod worker;

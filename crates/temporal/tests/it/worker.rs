@@ -1,0 +1,191 @@
+//! Hosted workers run definitions to their end, across restarts, each in its own namespace.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use temporalio_client::{
+    UntypedWorkflow, WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowExecutionStatus,
+};
+use tenantry_domain::execution::Outcome;
+use tenantry_temporal::{Dispatcher, Namespaces};
+
+use crate::harness::{DAY, Fixture, Service, eventually, execution, organization, provisioned, start};
+
+fn wait(milliseconds: u32) -> Value {
+    json!({ "wait": { "milliseconds": milliseconds } })
+}
+
+#[tokio::test]
+async fn should_run_a_definition_to_its_end() {
+    let fixture = Fixture::new().await;
+    let service = Service::start(0).await;
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    let tasks = json!([
+        { "begin": { "set": { "item": "book" } } },
+        { "fetch": service.task() },
+        { "choose": { "switch": [{ "large": { "when": "${ .total > 10 }", "then": "rest" } }] } },
+        { "rest": wait(50) },
+    ]);
+    let execution = fixture.start(tasks).await;
+    assert_eq!(fixture.journal.outcome(execution).await, Outcome::Completed(json!({ "total": 42 })));
+    pool.stop().await;
+    assert_eq!((service.calls(), fixture.journal.entries().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn should_fail_with_the_error_of_the_call() {
+    let fixture = Fixture::new().await;
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    let call = json!({ "call": "http", "with": { "method": "get", "endpoint": "http://10.0.0.1/" } });
+    let execution = fixture.start(json!([{ "fetch": call }])).await;
+    let Outcome::Failed(error) = fixture.journal.outcome(execution).await else { panic!("it should fail") };
+    let detail = "the address of 10.0.0.1 is not allowed by the egress policy of this deployment";
+    assert_eq!((&error["status"], &error["detail"]), (&json!(403), &json!(detail)));
+
+    let client = fixture.client().await;
+    let handle = client.get_workflow_handle::<UntypedWorkflow>(execution.to_string());
+    eventually(async || {
+        let described = handle.describe(WorkflowDescribeOptions::default()).await.expect("the workflow");
+        described.status() == WorkflowExecutionStatus::Failed
+    })
+    .await;
+    pool.stop().await;
+}
+
+#[tokio::test]
+async fn should_write_the_outcome_down_until_that_succeeds() {
+    let fixture = Fixture::new().await;
+    fixture.journal.fail(3);
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    let execution = fixture.start(json!([{ "a": { "set": { "n": 1 } } }])).await;
+    assert_eq!(fixture.journal.outcome(execution).await, Outcome::Completed(json!({ "n": 1 })));
+    pool.stop().await;
+}
+
+#[tokio::test]
+async fn should_go_on_after_a_restart_without_calling_again() {
+    let fixture = Fixture::new().await;
+    let service = Service::start(0).await;
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    let execution = fixture.start(json!([{ "fetch": service.task() }, { "rest": wait(2000) }])).await;
+    service.called().await;
+    pool.stop().await;
+
+    assert!(fixture.journal.entries().is_empty());
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    assert_eq!(fixture.journal.outcome(execution).await, Outcome::Completed(json!({ "total": 42 })));
+    assert_eq!(service.calls(), 1);
+    pool.stop().await;
+}
+
+#[tokio::test]
+async fn should_make_a_call_again_whose_worker_was_stopped() {
+    let fixture = Fixture::new().await;
+    let service = Service::start(1).await;
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    let execution = fixture.start(json!([{ "fetch": service.task() }])).await;
+    service.called().await;
+    pool.stop().await;
+
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    assert_eq!(fixture.journal.outcome(execution).await, Outcome::Completed(json!({ "total": 42 })));
+    assert_eq!(service.calls(), 2);
+    pool.stop().await;
+}
+
+#[tokio::test]
+async fn should_record_that_somebody_cancelled() {
+    let fixture = Fixture::new().await;
+    let service = Service::start(1).await;
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    let waiting = fixture.start(json!([{ "rest": wait(60_000) }])).await;
+    let calling = fixture.start(json!([{ "fetch": service.task() }])).await;
+    service.called().await;
+    let client = fixture.client().await;
+    for execution in [waiting, calling] {
+        let handle = client.get_workflow_handle::<UntypedWorkflow>(execution.to_string());
+        handle.cancel(WorkflowCancelOptions::default()).await.expect("a request to stop");
+        assert_eq!(fixture.journal.outcome(execution).await, Outcome::Canceled);
+        eventually(async || {
+            let described = handle.describe(WorkflowDescribeOptions::default()).await.expect("the workflow");
+            described.status() == WorkflowExecutionStatus::Canceled
+        })
+        .await;
+    }
+    pool.stop().await;
+}
+
+#[tokio::test]
+async fn should_keep_organizations_apart() {
+    let fixture = Fixture::new().await;
+    let other = provisioned(&fixture.temporal).await;
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    let tasks = json!([{ "a": { "set": { "n": 1 } } }]);
+    let theirs = start(&fixture.temporal, &other, tasks.clone()).await;
+    let own = fixture.start(tasks).await;
+    fixture.journal.outcome(own).await;
+    assert_eq!(fixture.journal.entries().len(), 1);
+
+    pool.ensure(&other);
+    fixture.journal.outcome(theirs).await;
+    let by: Vec<_> =
+        fixture.journal.entries().into_iter().map(|(by, execution, _)| (by, execution)).collect();
+    assert_eq!(by, [(fixture.scope.organization(), own), (other.organization(), theirs)]);
+    pool.stop().await;
+}
+
+#[tokio::test]
+async fn should_stop_a_worker_without_work_and_start_it_again() {
+    let fixture = Fixture::new().await;
+    let pool = fixture.pool();
+    for round in 0..3 {
+        pool.ensure(&fixture.scope);
+        pool.ensure(&fixture.scope);
+        assert_eq!(pool.len(), 1);
+        let execution = fixture.start(json!([{ "a": { "set": { "round": round } } }])).await;
+        fixture.journal.outcome(execution).await;
+        pool.retain(|_| false);
+        if round == 1 {
+            eventually(async || pool.is_empty()).await;
+        }
+    }
+    pool.stop().await;
+}
+
+#[tokio::test]
+async fn should_fail_an_execution_whose_output_temporal_cannot_hold() {
+    let fixture = Fixture::new().await;
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    let text = "x".repeat(1024 * 1024);
+    let mut execution = execution(json!([{ "a": { "set": "${ [., .] }" } }]));
+    execution.input = json!(text);
+    let id = execution.id;
+    Dispatcher::new(fixture.temporal.clone()).start(&fixture.scope, execution).await.expect("a run");
+    assert!(matches!(fixture.journal.outcome(id).await, Outcome::Failed(_)));
+    pool.stop().await;
+}
+
+#[tokio::test]
+async fn should_start_a_worker_once_there_is_a_namespace() {
+    let mut fixture = Fixture::new().await;
+    fixture.scope = organization();
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    // Time enough for a first attempt, which must not stand in the way of the next.
+    let asked = Instant::now();
+    eventually(async || asked.elapsed() > Duration::from_millis(300)).await;
+    Namespaces::new(fixture.temporal.clone()).ensure(&fixture.scope, DAY).await.expect("a namespace");
+    let execution = fixture.start(json!([{ "a": { "set": { "n": 1 } } }])).await;
+    assert_eq!(fixture.journal.outcome(execution).await, Outcome::Completed(json!({ "n": 1 })));
+    pool.stop().await;
+}
