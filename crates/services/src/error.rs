@@ -1,0 +1,68 @@
+//! What a use case can answer besides its result. It knows no HTTP.
+
+use tenantry_domain::{Invalid, OrganizationStatus};
+use tenantry_storage::Conflict;
+
+/// Why a use case did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such thing, or none that the caller may know of.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The caller may see it, but not do this to it.
+    #[error("the role does not allow it: {0}")]
+    Forbidden(&'static str),
+    /// Fields that are not as they must be.
+    #[error("some fields are invalid")]
+    Invalid(Vec<Invalid>),
+    /// A definition that cannot be run.
+    #[error(transparent)]
+    Definition(#[from] tenantry_dsl::Error),
+    /// It contradicts what is there.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// The organization cannot do this in its present state.
+    #[error("the organization is {0}")]
+    OrganizationNot(OrganizationStatus),
+    /// Something that this needs is away. The same may work later.
+    #[error("a part of the deployment is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A fault of ours.
+    #[error("an internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(vec![invalid])
+    }
+}
+
+impl From<tenantry_storage::Error> for Error {
+    fn from(error: tenantry_storage::Error) -> Self {
+        use tenantry_storage::Error as E;
+        match error {
+            E::Conflict(Conflict::SlugTaken) => Self::Conflict("another organization has this slug"),
+            E::Conflict(Conflict::EmailTaken) => {
+                Self::Conflict("another user of the organization has this e-mail address")
+            }
+            E::Conflict(Conflict::ExecutionIdTaken) => Self::Conflict("another execution has this id"),
+            E::Conflict(Conflict::WorkflowContended) => {
+                Self::Conflict("somebody else is changing this workflow; try again")
+            }
+            E::Conflict(Conflict::UserGone) => Self::NotFound("user"),
+            E::Unavailable(_) | E::Contended(_) => Self::Unavailable(Box::new(error)),
+            E::Internal(_) => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl From<tenantry_temporal::Error> for Error {
+    fn from(error: tenantry_temporal::Error) -> Self {
+        use tenantry_temporal::Error as E;
+        match error {
+            E::Unavailable(_) | E::Busy(_) => Self::Unavailable(Box::new(error)),
+            _ => Self::Internal(Box::new(error)),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Executions: recorded first, then handed to Temporal.
+
+use std::{pin::Pin, sync::Arc};
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tenantry_domain::{
+    Clock, Execution, ExecutionId, OrgScope, OrganizationStatus, Revision, Workflow, WorkflowName,
+    audit::{Action, Resource},
+    execution::Outcome,
+};
+use tenantry_dsl::{ErrorType, WorkflowError};
+use tenantry_storage::{
+    Conflict, Page, PageRequest, Store, audit,
+    executions::{self, Filter},
+    workflows,
+};
+use tenantry_temporal::{Dispatcher, ExecutionJournal, StartExecution, WorkerPool};
+
+use crate::Error;
+
+/// How long the request that records an execution has to hand it to Temporal, before the reconciler does.
+const HANDOVER: TimeDelta = TimeDelta::seconds(10);
+/// How many executions of one organization the reconciler hands over at a time.
+const BATCH: i64 = 100;
+
+/// Executions.
+#[derive(Clone)]
+pub struct Executions {
+    store: Store,
+    dispatcher: Dispatcher,
+    workers: Arc<WorkerPool>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What to start.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// What it is started with; an empty object if nothing is said.
+    pub input: Option<Value>,
+    /// Which revision of the workflow; the latest if nothing is said.
+    pub revision: Option<Revision>,
+    /// Its id, so that a repeated request cannot start it twice; a new one if nothing is said.
+    pub id: Option<ExecutionId>,
+}
+
+impl Executions {
+    pub(crate) fn new(
+        store: Store,
+        dispatcher: Dispatcher,
+        workers: Arc<WorkerPool>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { store, dispatcher, workers, clock }
+    }
+
+    /// Starts a workflow. Once this answers, the execution happens, whatever fails; it is `pending` as long as Temporal
+    /// cannot take it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] without such a workflow or revision; [`Error::OrganizationNot`] unless the organization is
+    /// active; [`Error::Conflict`] when the id belongs to an execution of something else.
+    pub async fn start(
+        &self,
+        scope: &OrgScope,
+        name: &WorkflowName,
+        start: Start,
+    ) -> Result<Execution, Error> {
+        if scope.status() != OrganizationStatus::Active {
+            return Err(Error::OrganizationNot(scope.status()));
+        }
+        let now = self.clock.now();
+        let id = start.id.unwrap_or_else(|| ExecutionId::generate(now));
+        let input = start.input.unwrap_or_else(|| json!({}));
+        let mut tx = self.store.tenant(scope).await?;
+        let workflow =
+            workflows::get(&mut tx, name, start.revision).await?.ok_or(Error::NotFound("workflow"))?;
+        match executions::insert(&mut tx, id, &workflow, &input, now).await {
+            Err(tenantry_storage::Error::Conflict(Conflict::ExecutionIdTaken)) => {
+                return self.again(scope, id, &workflow, start.revision, &input).await;
+            }
+            inserted => inserted?,
+        }
+        audit::record(&mut tx, now, Action::ExecutionStart, Resource::Execution(id)).await?;
+        tx.commit().await?;
+        self.hand_over(scope, id, workflow, input).await;
+        self.get(scope, id).await
+    }
+
+    /// The answer to a request that was made before.
+    async fn again(
+        &self,
+        scope: &OrgScope,
+        id: ExecutionId,
+        workflow: &Workflow,
+        revision: Option<Revision>,
+        input: &Value,
+    ) -> Result<Execution, Error> {
+        let before = self.get(scope, id).await?;
+        let same_revision = revision.is_none_or(|revision| revision == before.revision);
+        if before.workflow == workflow.name && same_revision && before.input == *input {
+            return Ok(before);
+        }
+        Err(Error::Conflict("an execution with this id was started with something else"))
+    }
+
+    /// Hands a recorded execution to Temporal. If that does not work now, the reconciler tries again.
+    async fn hand_over(&self, scope: &OrgScope, id: ExecutionId, workflow: Workflow, input: Value) {
+        self.workers.ensure(&scope.for_background());
+        let start =
+            StartExecution { id, definition: workflow.definition, workflow_name: workflow.name, input };
+        if let Err(error) = self.dispatch(scope, start).await {
+            tracing::warn!(
+                organization = %scope.organization(),
+                execution = %id,
+                error = &error as &dyn std::error::Error,
+                "the execution stays pending"
+            );
+        }
+    }
+
+    async fn dispatch(&self, scope: &OrgScope, start: StartExecution) -> Result<(), Error> {
+        let id = start.id;
+        let started = self.dispatcher.start(scope, start).await;
+        let mut tx = self.store.tenant(scope).await?;
+        match started {
+            Ok(run_id) => executions::mark_running(&mut tx, id, &run_id).await?,
+            Err(tenantry_temporal::Error::Refused(cause)) => {
+                tracing::error!(execution = %id, error = cause.as_ref() as &dyn std::error::Error, "Temporal refuses it");
+                let refused =
+                    WorkflowError::new(ErrorType::Runtime, "Temporal refuses to start the execution");
+                executions::finish(&mut tx, id, &Outcome::Failed(json!(refused)), self.clock.now()).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Hands over what was recorded a while ago and is still pending.
+    pub(crate) async fn resume_pending(&self, scope: &OrgScope) -> Result<(), Error> {
+        let mut tx = self.store.tenant(scope).await?;
+        let pending = executions::pending(&mut tx, self.clock.now() - HANDOVER, BATCH).await?;
+        drop(tx);
+        for (execution, definition) in pending {
+            let start = StartExecution {
+                id: execution.id,
+                definition,
+                workflow_name: execution.workflow,
+                input: execution.input,
+            };
+            match self.dispatch(scope, start).await {
+                // Whatever is away, is away for the others too.
+                Err(error @ Error::Unavailable(_)) => return Err(error),
+                Err(error) => tracing::error!(
+                    execution = %execution.id,
+                    error = &error as &dyn std::error::Error,
+                    "the execution stays pending"
+                ),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// An execution.
+    pub async fn get(&self, scope: &OrgScope, id: ExecutionId) -> Result<Execution, Error> {
+        let mut tx = self.store.tenant(scope).await?;
+        executions::get(&mut tx, id).await?.ok_or(Error::NotFound("execution"))
+    }
+
+    /// The organization's executions, newest first.
+    pub async fn list(
+        &self,
+        scope: &OrgScope,
+        filter: &Filter,
+        page: PageRequest,
+    ) -> Result<Page<Execution>, Error> {
+        let mut tx = self.store.tenant(scope).await?;
+        Ok(executions::list(&mut tx, filter, page).await?)
+    }
+}
+
+/// Writes the ends of executions to PostgreSQL, for the hosted workers.
+pub(crate) struct Journal {
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+impl Journal {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    async fn record(&self, scope: &OrgScope, id: ExecutionId, outcome: &Outcome) -> Result<(), Error> {
+        let mut tx = self.store.tenant(scope).await?;
+        executions::finish(&mut tx, id, outcome, self.clock.now()).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+type Recorded<'a> =
+    Pin<Box<dyn Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> + Send + 'a>>;
+
+impl ExecutionJournal for Journal {
+    fn record_outcome<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        execution: ExecutionId,
+        outcome: Outcome,
+    ) -> Recorded<'a> {
+        Box::pin(async move { Ok(self.record(scope, execution, &outcome).await?) })
+    }
+}

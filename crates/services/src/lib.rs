@@ -1,0 +1,93 @@
+//! The use cases, shared by REST and the command.
+//!
+//! A service is given what it works with through its constructor. Its methods take an [`OrgScope`] first, are one
+//! transaction that says what happens, and record it in the audit log in the same transaction. What Temporal has to do follows the
+//! transaction and is repeated by the [`Reconciler`] until it is done.
+//!
+//! [`OrgScope`]: tenantry_domain::OrgScope
+
+pub mod api_keys;
+pub mod authentication;
+pub mod bootstrap;
+pub mod executions;
+pub mod organizations;
+pub mod users;
+pub mod workflows;
+
+mod error;
+mod reconciler;
+
+use std::sync::Arc;
+
+use tenantry_domain::Clock;
+use tenantry_storage::Store;
+use tenantry_temporal::{Dispatcher, Namespaces, Temporal, WorkerPool, egress};
+use tokio::sync::Notify;
+
+pub use error::Error;
+pub use reconciler::Reconciler;
+
+/// Every service of one process.
+#[derive(Clone)]
+pub struct Services {
+    /// Turns API keys into callers.
+    pub authentication: authentication::Authentication,
+    /// Organizations.
+    pub organizations: organizations::Organizations,
+    /// Users.
+    pub users: users::Users,
+    /// API keys.
+    pub api_keys: api_keys::ApiKeys,
+    /// Workflow definitions.
+    pub workflows: workflows::Workflows,
+    /// Executions.
+    pub executions: executions::Executions,
+    store: Store,
+    temporal: Temporal,
+}
+
+impl Services {
+    /// The services on this database and this Temporal, and the reconciler that finishes what they begin.
+    ///
+    /// # Errors
+    /// When the process cannot host workers: no threads, no TLS.
+    pub fn new(
+        store: Store,
+        temporal: Temporal,
+        egress: egress::Policy,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Reconciler), Error> {
+        let wake = Arc::new(Notify::new());
+        let journal = Arc::new(executions::Journal::new(store.clone(), Arc::clone(&clock)));
+        let workers = Arc::new(WorkerPool::start(temporal.clone(), journal, egress)?);
+        let dispatcher = Dispatcher::new(temporal.clone());
+        let executions =
+            executions::Executions::new(store.clone(), dispatcher, Arc::clone(&workers), Arc::clone(&clock));
+        let services = Self {
+            authentication: authentication::Authentication::new(store.clone(), Arc::clone(&clock)),
+            organizations: organizations::Organizations::new(
+                store.clone(),
+                Arc::clone(&clock),
+                Arc::clone(&wake),
+            ),
+            users: users::Users::new(store.clone(), Arc::clone(&clock)),
+            api_keys: api_keys::ApiKeys::new(store.clone(), Arc::clone(&clock)),
+            workflows: workflows::Workflows::new(store.clone(), Arc::clone(&clock)),
+            executions: executions.clone(),
+            store: store.clone(),
+            temporal: temporal.clone(),
+        };
+        let reconciler = Reconciler::new(store, Namespaces::new(temporal), executions, workers, clock, wake);
+        Ok((services, reconciler))
+    }
+
+    /// Which part cannot serve, if any: its name, as an operator knows it.
+    pub async fn unready(&self) -> Option<&'static str> {
+        let (store, temporal) = tokio::join!(self.store.check(), self.temporal.check());
+        match (store, temporal) {
+            (Err(_), _) => Some("postgresql"),
+            (Ok(()), Err(_)) => Some("temporal"),
+            (Ok(()), Ok(())) => None,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Workflow definitions of an organization.
+
+use std::sync::Arc;
+
+use tenantry_domain::{
+    Clock, Invalid, OrgScope, Workflow, WorkflowName,
+    audit::{Action, Resource},
+};
+use tenantry_dsl::Definition;
+use tenantry_storage::{
+    Page, PageRequest, Store, audit,
+    workflows::{self, NewRevision},
+};
+
+use crate::Error;
+
+/// Workflow definitions.
+#[derive(Clone)]
+pub struct Workflows {
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+/// What an upload did.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The workflow, in its latest revision.
+    pub workflow: Workflow,
+    /// Whether this upload made a new revision of it.
+    pub created: bool,
+}
+
+impl Workflows {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    /// Uploads a definition, YAML or JSON. It is a new revision if it says something else than the latest one; how it is
+    /// written does not count.
+    ///
+    /// # Errors
+    /// [`Error::Definition`] when it cannot be run; [`Error::Invalid`] when its `document.name` is another.
+    pub async fn apply(&self, scope: &OrgScope, name: &WorkflowName, source: &str) -> Result<Applied, Error> {
+        let definition = Definition::parse(source)?;
+        if definition.name() != name.as_str() {
+            return Err(Invalid::new("document.name", format!("must be the name in the path, {name}")).into());
+        }
+        let (now, digest) = (self.clock.now(), definition.digest());
+        let mut tx = self.store.tenant(scope).await?;
+        let id = workflows::lock(&mut tx, name, now).await?;
+        let latest = workflows::get(&mut tx, name, None).await?;
+        if let Some(workflow) = latest.as_ref().filter(|latest| latest.digest == digest) {
+            return Ok(Applied { workflow: workflow.clone(), created: false });
+        }
+        let revision = latest.as_ref().map_or(1, |latest| latest.revision + 1);
+        let new = NewRevision {
+            document_version: definition.version(),
+            digest: &digest,
+            definition: definition.json(),
+        };
+        workflows::insert_revision(&mut tx, id, revision, new, now).await?;
+        audit::record(&mut tx, now, Action::WorkflowApply, Resource::Workflow(id)).await?;
+        let workflow = workflows::get(&mut tx, name, None).await?.ok_or(Error::NotFound("workflow"))?;
+        tx.commit().await?;
+        Ok(Applied { workflow, created: true })
+    }
+
+    /// A workflow, in its latest revision.
+    pub async fn get(&self, scope: &OrgScope, name: &WorkflowName) -> Result<Workflow, Error> {
+        let mut tx = self.store.tenant(scope).await?;
+        workflows::get(&mut tx, name, None).await?.ok_or(Error::NotFound("workflow"))
+    }
+
+    /// The organization's workflows, each in its latest revision, newest first.
+    pub async fn list(&self, scope: &OrgScope, page: PageRequest) -> Result<Page<Workflow>, Error> {
+        let mut tx = self.store.tenant(scope).await?;
+        Ok(workflows::list(&mut tx, page).await?)
+    }
+}
