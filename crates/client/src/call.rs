@@ -1,0 +1,124 @@
+//! One call: from the request to the `data` of its answer. Everything that the client sends goes through here.
+
+use std::{marker::PhantomData, time::Duration};
+
+use reqwest::{
+    Method, RequestBuilder, Response, StatusCode, Url,
+    header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{Client, Error, error::refused};
+
+/// A call that has not been sent, and will answer a `T`.
+#[derive(Debug)]
+#[must_use = "a call does nothing until it is sent"]
+pub struct Call<T> {
+    client: Client,
+    request: RequestBuilder,
+    answer: PhantomData<fn() -> T>,
+}
+
+impl<T> Call<T> {
+    pub(crate) fn new(client: Client, method: Method, url: Url) -> Self {
+        let mut request = client
+            .http
+            .request(method, url)
+            .timeout(client.timeout)
+            .header(AUTHORIZATION, client.authorization.clone());
+        if let Some(organization) = &client.organization {
+            request = request.header("Tenantry-Organization", organization);
+        }
+        Self { client, request, answer: PhantomData }
+    }
+
+    /// Sends this as JSON.
+    pub fn json(mut self, body: &impl Serialize) -> Self {
+        self.request = self.request.json(body);
+        self
+    }
+
+    /// Sends this as it is.
+    pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.request = self.request.header(CONTENT_TYPE, content_type).body(body.into());
+        self
+    }
+
+    /// Makes it safe to send again: the server answers the same key and body with its first answer for 24 hours.
+    pub fn idempotency_key(mut self, key: &str) -> Self {
+        self.request = self.request.header("Idempotency-Key", key);
+        self
+    }
+
+    /// The same call, answering the API's `data` unchanged.
+    pub fn raw(self) -> Call<Value> {
+        Call { client: self.client, request: self.request, answer: PhantomData }
+    }
+
+    pub(crate) async fn envelope(self) -> Result<Envelope, Error> {
+        let unreachable = |error: reqwest::Error| {
+            if error.is_builder() {
+                return Error::Unusable(error.without_url().to_string());
+            }
+            Error::Unreachable { url: self.client.address(), source: error.without_url() }
+        };
+        let response = self.request.send().await.map_err(unreachable)?;
+        let (status, retry_after) = (response.status(), retry_after(&response));
+        let body = response.bytes().await.map_err(unreachable)?;
+        if !status.is_success() {
+            return Err(refused(status, retry_after, &body));
+        }
+        if body.is_empty() {
+            return Ok(Envelope { status, ..Envelope::default() });
+        }
+        let envelope = serde_json::from_slice(&body).map_err(|error| unexpected(status, &error))?;
+        Ok(Envelope { status, ..envelope })
+    }
+}
+
+impl<T: DeserializeOwned> Call<T> {
+    /// Sends it, and waits for the answer.
+    ///
+    /// # Errors
+    /// As [`Error`] says.
+    pub async fn send(self) -> Result<T, Error> {
+        self.envelope().await?.read()
+    }
+
+    /// Sends it, and waits for the answer and its HTTP status: 201 says that something new was made.
+    ///
+    /// # Errors
+    /// As [`Error`] says.
+    pub async fn send_with_status(self) -> Result<(u16, T), Error> {
+        let envelope = self.envelope().await?;
+        Ok((envelope.status.as_u16(), envelope.read()?))
+    }
+}
+
+/// What every answer is wrapped in.
+#[derive(Default, Deserialize)]
+pub(crate) struct Envelope {
+    data: Value,
+    #[serde(default)]
+    pub(crate) next_cursor: Option<String>,
+    #[serde(skip)]
+    status: StatusCode,
+}
+
+impl Envelope {
+    /// Its `data`, as what it should be.
+    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, Error> {
+        serde_json::from_value(self.data).map_err(|error| unexpected(self.status, &error))
+    }
+}
+
+fn unexpected(status: StatusCode, error: &serde_json::Error) -> Error {
+    Error::Unexpected { status: status.as_u16(), reason: error.to_string() }
+}
+
+/// The header's seconds (RFC 9110, 10.2.3); its other form, a date, counts as nothing said.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}

@@ -1,0 +1,156 @@
+//! Executions: workflows at work.
+
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Call, Client, List, Timestamp};
+
+/// The routes of executions.
+#[derive(Clone, Copy, Debug)]
+pub struct Executions<'a>(pub(crate) &'a Client);
+
+impl Executions<'_> {
+    /// Starts a workflow.
+    pub fn start(&self, workflow: &str, start: &Start) -> Call<Execution> {
+        self.0.call(Method::POST, &["workflows", workflow, "executions"]).json(start)
+    }
+
+    /// One execution.
+    pub fn get(&self, execution: &str) -> Call<Execution> {
+        self.0.call(Method::GET, &["executions", execution])
+    }
+
+    /// The executions that a filter lets through, the latest first.
+    pub fn list(&self, filter: &Filter) -> List<Execution> {
+        let time = |at: Timestamp| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+        let parameters = [
+            ("workflow", filter.workflow.clone()),
+            ("status", filter.status.clone()),
+            ("started_after", filter.started_after.map(time)),
+            ("started_before", filter.started_before.map(time)),
+        ];
+        parameters
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .fold(List::new(self.0, &["executions"]), |list, (name, value)| list.filter(name, &value))
+    }
+}
+
+/// How to start a workflow.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Start {
+    /// What it works on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
+    /// Which revision; the latest unless told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i32>,
+    /// The execution's id, to choose it oneself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_id: Option<String>,
+}
+
+/// Which executions to list; all unless told.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of this workflow.
+    pub workflow: Option<String>,
+    /// In this status.
+    pub status: Option<String>,
+    /// Started after this moment.
+    pub started_after: Option<Timestamp>,
+    /// Started before this moment.
+    pub started_before: Option<Timestamp>,
+}
+
+/// One run of a workflow.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[non_exhaustive]
+pub struct Execution {
+    /// Names it for ever.
+    pub id: String,
+    /// The workflow it runs.
+    #[serde(default)]
+    pub workflow: Option<String>,
+    /// Which revision of it.
+    #[serde(default)]
+    pub revision: Option<i32>,
+    /// Its workflow id in Temporal.
+    #[serde(default)]
+    pub workflow_id: Option<String>,
+    /// Its run id in Temporal, once there is one.
+    #[serde(default)]
+    pub run_id: Option<String>,
+    /// Where it is in its life.
+    pub status: ExecutionStatus,
+    /// What it was started with.
+    #[serde(default)]
+    pub input: Value,
+    /// What it returned.
+    #[serde(default)]
+    pub output: Value,
+    /// What it failed with.
+    #[serde(default)]
+    pub error: Option<ExecutionError>,
+    /// When it was accepted.
+    pub started_at: Timestamp,
+    /// When it ended.
+    #[serde(default)]
+    pub ended_at: Option<Timestamp>,
+    /// By whom it was started, if somebody still known.
+    #[serde(default)]
+    pub started_by: Option<String>,
+}
+
+/// Where an execution is in its life.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ExecutionStatus {
+    /// Recorded, and not yet handed to Temporal.
+    Pending,
+    /// Temporal has it.
+    Running,
+    /// It ended with an output.
+    Completed,
+    /// It ended with an error.
+    Failed,
+    /// It was asked to stop, and did.
+    Canceled,
+    /// It was stopped without being asked.
+    Terminated,
+    /// It took longer than it may.
+    TimedOut,
+    /// A status that this version of the client does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl ExecutionStatus {
+    /// Whether nothing will change any more.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Canceled | Self::Terminated | Self::TimedOut)
+    }
+}
+
+/// What an execution failed with, in the form of the definition language (RFC 7807).
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[non_exhaustive]
+pub struct ExecutionError {
+    /// A URI for the kind of error.
+    #[serde(rename = "type", default)]
+    pub kind: Option<String>,
+    /// A status in the manner of HTTP; the definition may choose it.
+    #[serde(default)]
+    pub status: Option<Value>,
+    /// The kind of error in words.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// What happened this time.
+    #[serde(default)]
+    pub detail: Option<String>,
+    /// The task that failed, as a JSON Pointer into the definition.
+    #[serde(default)]
+    pub instance: Option<String>,
+}

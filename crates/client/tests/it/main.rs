@@ -1,0 +1,5 @@
+//! The client against a server that misbehaves on demand, and the shape of what it sends.
+
+mod failures;
+mod requests;
+mod stand_in;

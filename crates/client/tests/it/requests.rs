@@ -1,0 +1,183 @@
+//! What the client sends, and how it reads a good answer.
+
+use serde_json::{Value, json};
+use tenantry_client::{
+    Client, Method,
+    api_keys::NewApiKey,
+    executions::{ExecutionStatus, Filter, Start},
+    organizations::{NewOrganization, OrganizationStatus},
+    users::NewUser,
+    workflows::Source,
+};
+
+use crate::stand_in::{Answer, StandIn};
+
+const AT: &str = "2026-01-31T12:00:00Z";
+
+fn data(value: &Value) -> Answer {
+    Answer::new(200, json!({ "data": value }))
+}
+
+fn organization(status: &str) -> Value {
+    json!({
+        "id": "org_1", "slug": "acme", "name": "Acme", "status": status, "status_reason": null, "namespace": "acme-1",
+        "created_at": AT, "updated_at": AT, "a_field_of_tomorrow": true,
+    })
+}
+
+fn user() -> Value {
+    json!({
+        "id": "usr_1", "organization_id": "org_1", "kind": "service", "email": null, "name": "w", "role": "worker",
+        "status": "active", "created_at": AT,
+    })
+}
+
+fn key() -> Value {
+    json!({
+        "id": "key_1", "user_id": "usr_1", "name": "laptop", "prefix": "tn_abcd", "last_four": "wxyz", "scopes": null,
+        "rate_limit": {"requests": 5, "per_seconds": 1}, "created_at": AT, "expires_at": null,
+    })
+}
+
+fn execution(status: &str) -> Value {
+    json!({
+        "id": "exe_1", "workflow": "quote", "revision": 2, "workflow_id": "exe_1", "run_id": null, "status": status,
+        "input": {"n": 1}, "output": null, "error": null, "started_at": AT, "ended_at": null, "started_by": "usr_1",
+    })
+}
+
+async fn call(answer: Answer) -> (Client, StandIn) {
+    let server = StandIn::new([answer]).await;
+    let client = Client::new(&server.url, "tn_test").expect("a client").with_organization("acme");
+    (client, server)
+}
+
+#[tokio::test]
+async fn should_say_who_calls_and_in_which_organization() {
+    let (client, server) = call(data(&organization("active"))).await;
+    let organization = client.organizations().get("acme").send().await.expect("an organization");
+    assert_eq!(organization.status, OrganizationStatus::Active);
+    let asked = &server.asked()[0];
+    assert_eq!(asked.line, "GET /api/v0/organizations/acme");
+    assert_eq!(asked.header("authorization"), Some("Bearer tn_test"));
+    assert_eq!(asked.header("tenantry-organization"), Some("acme"));
+}
+
+#[tokio::test]
+async fn should_send_an_organization_and_its_idempotency_key() {
+    let (client, server) = call(data(&organization("provisioning"))).await;
+    let new = NewOrganization { slug: "acme".to_owned(), name: "Acme".to_owned() };
+    client.organizations().create(&new).idempotency_key("once").send().await.expect("an organization");
+    let asked = &server.asked()[0];
+    assert_eq!(
+        (asked.line.as_str(), asked.header("idempotency-key")),
+        ("POST /api/v0/organizations", Some("once"))
+    );
+    assert_eq!(asked.body, r#"{"slug":"acme","name":"Acme"}"#);
+}
+
+#[tokio::test]
+async fn should_tell_a_service_account_from_a_person() {
+    let (client, server) = call(data(&user())).await;
+    client.users().create("acme", &NewUser::service("w", "worker")).send().await.expect("a user");
+    assert_eq!(server.asked_lines(), ["POST /api/v0/organizations/acme/users"]);
+    assert_eq!(server.asked()[0].body, r#"{"name":"w","role":"worker","kind":"service"}"#);
+}
+
+#[tokio::test]
+async fn should_read_a_new_key_without_ever_showing_its_secret() {
+    let mut created = key();
+    created["secret"] = json!("tn_the_secret");
+    let (client, server) = call(data(&created)).await;
+    let new = NewApiKey { name: "laptop".to_owned(), expires_at: Some(AT.parse().expect("a time")) };
+    let created = client.api_keys().create("usr_1", &new).send().await.expect("a key");
+    assert_eq!(created.secret.reveal(), "tn_the_secret");
+    assert!(!format!("{created:?}").contains("tn_the_secret"));
+    assert_eq!(server.asked_lines(), ["POST /api/v0/users/usr_1/api-keys"]);
+    assert_eq!(server.asked()[0].body, r#"{"name":"laptop","expires_at":"2026-01-31T12:00:00Z"}"#);
+}
+
+#[tokio::test]
+async fn should_revoke_with_and_without_an_answer() {
+    for (answer, revoked) in [(Answer::new(204, ""), None), (data(&key()), Some("key_1"))] {
+        let (client, server) = call(answer).await;
+        let key = client.api_keys().revoke("key_1").send().await.expect("revoked");
+        assert_eq!(key.as_ref().map(|key| key.id.as_str()), revoked);
+        assert_eq!(server.asked_lines(), ["DELETE /api/v0/api-keys/key_1"]);
+    }
+}
+
+#[tokio::test]
+async fn should_send_a_definition_as_what_it_is() {
+    let defect = json!([{"path": "/do", "line": 3, "column": 1, "code": "missing", "message": "is missing"}]);
+    for (source, media_type) in
+        [(Source::Yaml("a: b"), "application/yaml"), (Source::Json("{}"), "application/json")]
+    {
+        let (client, server) = call(data(&defect)).await;
+        let defects = client.workflows().validate(source).send().await.expect("defects");
+        assert_eq!((defects[0].line, defects[0].message.as_str()), (Some(3), "is missing"));
+        let asked = &server.asked()[0];
+        assert_eq!(asked.line, "POST /api/v0/workflows/validate");
+        assert_eq!((asked.header("content-type"), asked.body.as_str()), (Some(media_type), source.text()));
+    }
+}
+
+#[tokio::test]
+async fn should_start_with_what_was_given_only() {
+    let (client, server) = call(Answer::new(202, json!({ "data": execution("pending") }))).await;
+    let start = Start { input: Some(json!({"n": 1})), ..Start::default() };
+    let execution = client.executions().start("quote", &start).send().await.expect("an execution");
+    assert_eq!(execution.status, ExecutionStatus::Pending);
+    assert_eq!(server.asked_lines(), ["POST /api/v0/workflows/quote/executions"]);
+    assert_eq!(server.asked()[0].body, r#"{"input":{"n":1}}"#);
+}
+
+#[tokio::test]
+async fn should_bear_a_status_of_tomorrow() {
+    let (client, _server) = call(data(&execution("paused"))).await;
+    let execution = client.executions().get("exe_1").send().await.expect("an execution");
+    assert_eq!(execution.status, ExecutionStatus::Unknown);
+    assert!(!execution.status.is_final());
+}
+
+#[tokio::test]
+async fn should_filter_a_list_and_give_a_page() {
+    let page = json!({"data": [execution("failed")], "next_cursor": "b c"});
+    let (client, server) = call(Answer::new(200, page)).await;
+    let filter = Filter {
+        status: Some("failed".to_owned()),
+        started_after: Some(AT.parse().expect("a time")),
+        ..Filter::default()
+    };
+    let page = client.executions().list(&filter).limit(5).limit(1).page().await.expect("a page");
+    assert_eq!((page.items.len(), page.next_cursor.as_deref()), (1, Some("b c")));
+    let query = "status=failed&started_after=2026-01-31T12%3A00%3A00Z&limit=1";
+    assert_eq!(server.asked_lines(), [format!("GET /api/v0/executions?{query}")]);
+}
+
+#[tokio::test]
+async fn should_walk_all_pages() {
+    let server = StandIn::new([
+        Answer::new(200, json!({"data": [1, 2], "next_cursor": "two"})),
+        Answer::new(200, json!({"data": [], "next_cursor": "three"})),
+        Answer::new(200, json!({"data": [3], "next_cursor": null})),
+    ])
+    .await;
+    let client = Client::new(&server.url, "tn_test").expect("a client");
+    let all = client.workflows().list().raw().limit(2).all().await.expect("all");
+    assert_eq!(all, [1, 2, 3]);
+    let first = "GET /api/v0/workflows?limit=2".to_owned();
+    assert_eq!(
+        server.asked_lines(),
+        [first.clone(), format!("{first}&cursor=two"), format!("{first}&cursor=three")]
+    );
+}
+
+#[tokio::test]
+async fn should_call_any_route_and_give_its_data_unchanged() {
+    let thing = json!({"z": 1, "a": {"unknown": [1.5, null]}});
+    let (client, server) = call(data(&thing)).await;
+    let call = client.request(Method::PATCH, &["users", "usr_1"]).json(&json!({"role": "customer"}));
+    assert_eq!(call.send().await.expect("an answer").to_string(), thing.to_string());
+    assert_eq!(server.asked_lines(), ["PATCH /api/v0/users/usr_1"]);
+}
