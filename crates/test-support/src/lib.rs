@@ -1,0 +1,20 @@
+//! The test harness.
+//!
+//! [`App::start`] is a running Tenantry: the real router on a real port, a database of its own, the run's Temporal. It hands out
+//! [`Tenant`]s, organizations with clients named by credential. Tests share one PostgreSQL and one Temporal, those of
+//! `DATABASE_URL` and `TEMPORAL_ADDRESS` or private ones; see [`Servers`]. A [`Link`] to either can be cut, for tests of what
+//! happens then.
+
+#![expect(clippy::expect_used, reason = "a harness that cannot do its work has nobody else to tell")]
+
+mod app;
+mod clock;
+mod database;
+mod link;
+mod servers;
+
+pub use app::{App, Tenant, eventually};
+pub use clock::TestClock;
+pub use database::Database;
+pub use link::Link;
+pub use servers::Servers;
