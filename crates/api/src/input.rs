@@ -1,0 +1,240 @@
+//! What requests bring, checked: everything that is wrong with it is said at once, with the names of the fields.
+
+use std::{collections::BTreeMap, str::FromStr};
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use tenantry_domain::{ApiKeyId, ExecutionId, Invalid, Timestamp, UserId, WorkflowName, field::UnknownWord};
+use tenantry_storage::PageRequest;
+use uuid::Uuid;
+
+use crate::problem::{Code, Problem};
+
+/// Collects what is wrong with the fields of one request.
+#[derive(Debug, Default)]
+pub(crate) struct Fields(Vec<Invalid>);
+
+impl Fields {
+    /// The value, or nothing and a note of what is wrong with it.
+    pub(crate) fn check<T>(&mut self, checked: Result<T, Invalid>) -> Option<T> {
+        checked.map_err(|invalid| self.0.push(invalid)).ok()
+    }
+
+    /// A field that must be there.
+    pub(crate) fn required<V, T>(
+        &mut self,
+        name: &'static str,
+        value: Option<V>,
+        check: impl FnOnce(V) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        let value = value.ok_or_else(|| Invalid::new(name, "is required"));
+        let checked = value.and_then(check);
+        self.check(checked)
+    }
+
+    /// A field that may be missing.
+    pub(crate) fn optional<V, T>(
+        &mut self,
+        value: Option<V>,
+        check: impl FnOnce(V) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        value.and_then(|value| self.check(check(value)))
+    }
+
+    /// Says everything that was wrong, if anything was.
+    pub(crate) fn finish(self) -> Result<(), Problem> {
+        self.finish_with(Some(()))
+    }
+
+    /// What was checked, if all was right; a value is missing only where something was wrong.
+    pub(crate) fn finish_with<T>(self, checked: Option<T>) -> Result<T, Problem> {
+        checked.filter(|_| self.0.is_empty()).ok_or_else(|| Problem::invalid(&self.0))
+    }
+}
+
+/// One word of a closed set.
+pub(crate) fn word<T: FromStr<Err = UnknownWord>>(field: &'static str, text: &str) -> Result<T, Invalid> {
+    text.parse().map_err(|unknown: UnknownWord| unknown.of(field))
+}
+
+/// A moment (RFC 3339, section 5.6), in any offset.
+pub(crate) fn timestamp(field: &'static str, text: &str) -> Result<Timestamp, Invalid> {
+    let moment = chrono::DateTime::parse_from_rfc3339(text);
+    moment
+        .map(Into::into)
+        .map_err(|_| Invalid::new(field, "must be a date and time of RFC 3339, such as 2030-01-31T12:00:00Z"))
+}
+
+/// A JSON body.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem::new(Code::UnsupportedMediaType, "send the body as application/json"));
+        }
+        let bytes = read(request, state).await?;
+        let mut json = serde_json::Deserializer::from_slice(&bytes);
+        let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let field = error.path().to_string();
+            json_problem(&field, error.inner())
+        })?;
+        json.end().map_err(|error| json_problem("", &error))?;
+        Ok(Self(body))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn json_problem(field: &str, error: &serde_json::Error) -> Problem {
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+    match error.classify() {
+        Category::Data => Problem::invalid(&[Invalid::new(field.to_owned(), message)]),
+        Category::Syntax | Category::Eof | Category::Io => {
+            Problem::malformed(&format!("the body is not JSON: {message}"), error.line(), error.column())
+        }
+    }
+}
+
+/// A body of text, in UTF-8.
+pub(crate) struct Source(pub(crate) String);
+
+impl<S: Send + Sync> FromRequest<S> for Source {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = read(request, state).await?;
+        String::from_utf8(bytes.into())
+            .map(Self)
+            .map_err(|_| Problem::new(Code::Malformed, "the body is not UTF-8"))
+    }
+}
+
+async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    use axum::response::IntoResponse as _;
+    Bytes::from_request(request, state).await.map_err(|rejection| match rejection.into_response().status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::PayloadTooLarge, "a body may have at most 1 MiB"),
+        _ => Problem::new(Code::Malformed, "the body did not arrive whole"),
+    })
+}
+
+/// Something that paths name.
+pub(crate) trait Named: Sized {
+    /// The name of its place in the path.
+    const PARAMETER: &'static str;
+    /// What it is, for those who ask for one that is not there.
+    const NOUN: &'static str;
+    /// Reads it; what cannot be read names nothing.
+    fn read(text: &str) -> Option<Self>;
+}
+
+macro_rules! named {
+    ($($type:ty = $parameter:literal, $noun:literal, $read:expr;)+) => {
+        $(impl Named for $type {
+            const PARAMETER: &'static str = $parameter;
+            const NOUN: &'static str = $noun;
+            fn read(text: &str) -> Option<Self> {
+                let read: fn(&str) -> Option<Self> = $read;
+                read(text)
+            }
+        })+
+    };
+}
+
+named! {
+    UserId = "user", "user", |text| text.parse().ok();
+    ApiKeyId = "api_key", "API key", |text| text.parse().ok();
+    ExecutionId = "execution", "execution", |text| text.parse().ok();
+    WorkflowName = "workflow", "workflow", |text| Self::parse(text).ok();
+}
+
+/// What the path names.
+pub(crate) struct InPath<T>(pub(crate) T);
+
+impl<T: Named, S: Send + Sync> FromRequestParts<S> for InPath<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = path_parameter(parts, state, T::PARAMETER).await;
+        text.and_then(|text| T::read(&text)).map(Self).ok_or_else(|| Problem::not_found(T::NOUN))
+    }
+}
+
+/// One parameter of the path, if the route has it.
+pub(crate) async fn path_parameter<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+    name: &str,
+) -> Option<String> {
+    let parameters = RawPathParams::from_request_parts(parts, state).await.ok()?;
+    parameters.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+}
+
+/// The parameters of the query, of which each must be known and stand there once.
+pub(crate) struct Query {
+    given: BTreeMap<String, String>,
+    fields: Fields,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut query = Self { given: BTreeMap::new(), fields: Fields::default() };
+        for (name, value) in url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
+            if query.given.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+                query.fields.0.push(Invalid::new(name.into_owned(), "must be given once"));
+            }
+        }
+        Ok(query)
+    }
+}
+
+impl Query {
+    /// A parameter that may be missing.
+    pub(crate) fn take<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        let value = self.given.remove(name)?;
+        self.fields.check(read(&value))
+    }
+
+    /// `limit` and `cursor`, where cursors are ids of this type.
+    pub(crate) fn page<T: FromStr>(&mut self, uuid: fn(T) -> Uuid) -> PageRequest {
+        let limit = self.take("limit", |text| {
+            let limit = text.parse().ok().filter(|limit| (1..=PageRequest::MAX_LIMIT).contains(limit));
+            limit.ok_or_else(|| {
+                Invalid::new("limit", format!("must be a number from 1 to {}", PageRequest::MAX_LIMIT))
+            })
+        });
+        let cursor = self.take("cursor", |text| {
+            text.parse()
+                .map(uuid)
+                .map_err(|_| Invalid::new("cursor", "must be the next_cursor of the page before"))
+        });
+        PageRequest::new(cursor, limit.unwrap_or(PageRequest::DEFAULT_LIMIT))
+    }
+
+    /// Says everything that was wrong, unknown parameters included.
+    pub(crate) fn finish(mut self) -> Result<(), Problem> {
+        let unknown =
+            self.given.into_keys().map(|name| Invalid::new(name, "is no parameter of this operation"));
+        self.fields.0.extend(unknown);
+        self.fields.finish()
+    }
+}

@@ -1,0 +1,52 @@
+//! The envelopes of answers: `{"data": …}`, and for lists a cursor beside it.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use serde_json::json;
+use tenantry_storage::Page;
+
+/// One thing.
+pub(crate) struct Data<T>(pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Data<T> {
+    fn into_response(self) -> Response {
+        Json(json!({ "data": self.0 })).into_response()
+    }
+}
+
+/// One thing that did not exist before, and where it is now.
+pub(crate) struct Created<T> {
+    pub(crate) location: String,
+    pub(crate) thing: T,
+}
+
+impl<T: Serialize> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        let mut response = (StatusCode::CREATED, Data(self.thing)).into_response();
+        if let Ok(location) = HeaderValue::from_str(&self.location) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response
+    }
+}
+
+/// Part of a list. Its cursor is the last thing's id, which clients take as it is.
+pub(crate) struct List<T>(pub(crate) Page<T>);
+
+/// A thing that lists are made of.
+pub(crate) trait Listed {
+    /// What the next page comes after.
+    fn cursor(&self) -> String;
+}
+
+impl<T: Serialize + Listed> IntoResponse for List<T> {
+    fn into_response(self) -> Response {
+        let Page { items, more } = self.0;
+        let next_cursor = items.last().filter(|_| more).map(Listed::cursor);
+        Json(json!({ "data": items, "next_cursor": next_cursor })).into_response()
+    }
+}

@@ -1,0 +1,183 @@
+//! What goes wrong, as RFC 9457 problem details: the one place where services' errors become HTTP.
+
+use axum::{
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use tenantry_domain::{Invalid, OrganizationStatus};
+use tenantry_services::Error;
+
+/// The kinds of problems. Their words are stable: users' programs tell problems apart by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    Malformed,
+    Unauthenticated,
+    Forbidden,
+    OrganizationSuspended,
+    NotFound,
+    MethodNotAllowed,
+    Conflict,
+    OrganizationNotReady,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    Invalid,
+    Internal,
+    Unavailable,
+}
+
+impl Code {
+    const fn parts(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::Malformed => ("malformed", StatusCode::BAD_REQUEST, "The request cannot be read"),
+            Self::Unauthenticated => ("unauthenticated", StatusCode::UNAUTHORIZED, "No valid API key"),
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "Not allowed"),
+            Self::OrganizationSuspended => {
+                ("organization_suspended", StatusCode::FORBIDDEN, "The organization is suspended")
+            }
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "Not found"),
+            Self::MethodNotAllowed => {
+                ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "The path has no such method")
+            }
+            Self::Conflict => ("conflict", StatusCode::CONFLICT, "A conflict with what is there"),
+            Self::OrganizationNotReady => {
+                ("organization_not_ready", StatusCode::CONFLICT, "The organization is not ready")
+            }
+            Self::PayloadTooLarge => {
+                ("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The request is too large")
+            }
+            Self::UnsupportedMediaType => {
+                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not this content type")
+            }
+            Self::Invalid => ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "Some fields are invalid"),
+            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "An internal error"),
+            Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable"),
+        }
+    }
+
+    /// The kind that a bare status stands for, when axum or a layer refused the request before any handler saw it.
+    pub(crate) fn of(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
+            StatusCode::SERVICE_UNAVAILABLE => Self::Unavailable,
+            status if status.is_client_error() => Self::Malformed,
+            _ => Self::Internal,
+        }
+    }
+}
+
+/// An answer that is an error.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    code: Code,
+    detail: String,
+    errors: Vec<Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+        let retry_soon =
+            matches!(code, Code::Unavailable).then(|| (header::RETRY_AFTER, HeaderValue::from_static("1")));
+        Self { code, detail: detail.into(), errors: Vec::new(), headers: retry_soon.into_iter().collect() }
+    }
+
+    /// For any credential that is not good, whatever is wrong with it.
+    pub(crate) fn unauthenticated() -> Self {
+        let detail = "send an API key that is valid now: Authorization: Bearer <api key>";
+        let challenge = (header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        Self { headers: vec![challenge], ..Self::new(Code::Unauthenticated, detail) }
+    }
+
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(Code::NotFound, format!("there is no such {what}"))
+    }
+
+    pub(crate) fn invalid(fields: &[Invalid]) -> Self {
+        let errors = fields
+            .iter()
+            .map(|invalid| json!({"field": invalid.field, "message": invalid.message}))
+            .collect();
+        Self { errors, ..Self::new(Code::Invalid, "see errors for each field and what was expected of it") }
+    }
+
+    /// A body that is not even of its own format, with the place where it stops making sense.
+    pub(crate) fn malformed(message: &str, line: usize, column: usize) -> Self {
+        let detail = format!("{message}, at line {line}, column {column}");
+        let errors = vec![json!({"field": "", "message": message, "line": line, "column": column})];
+        Self { errors, ..Self::new(Code::Malformed, detail) }
+    }
+
+    /// The body, once the request's id is known.
+    pub(crate) fn body(&self, request_id: &str) -> Value {
+        let (code, status, title) = self.code.parts();
+        let mut body = json!({
+            "type": "about:blank", "title": title, "status": status.as_u16(), "detail": self.detail,
+            "code": code, "request_id": request_id,
+        });
+        if !self.errors.is_empty() {
+            body["errors"] = self.errors.clone().into();
+        }
+        body
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(mut self) -> Response {
+        let (_, status, _) = self.code.parts();
+        let mut response = status.into_response();
+        response.headers_mut().extend(self.headers.drain(..));
+        // The edge writes the body: only there the request's id is known.
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound(what) => Self::not_found(what),
+            Error::Forbidden(why) => Self::new(Code::Forbidden, why),
+            Error::Invalid(fields) => Self::invalid(&fields),
+            Error::Definition(error) => definition(&error),
+            Error::Conflict(why) => Self::new(Code::Conflict, why),
+            Error::OrganizationNot(OrganizationStatus::Suspended) => Self::new(
+                Code::OrganizationSuspended,
+                "the organization is suspended; an admin can resume it",
+            ),
+            Error::OrganizationNot(status) => {
+                Self::new(Code::OrganizationNotReady, format!("the organization is {status}"))
+            }
+            Error::Unavailable(cause) => {
+                tracing::warn!(error = cause.as_ref() as &dyn std::error::Error, "a part is not available");
+                Self::new(Code::Unavailable, "a part of the deployment is not available; try again soon")
+            }
+            Error::Internal(cause) => {
+                tracing::error!(error = cause.as_ref() as &dyn std::error::Error, "an internal error");
+                Self::new(Code::Internal, "the operator finds the cause in the log, by request_id")
+            }
+        }
+    }
+}
+
+fn definition(error: &tenantry_dsl::Error) -> Problem {
+    match error {
+        tenantry_dsl::Error::Malformed(problem) => {
+            Problem::malformed(&problem.message, problem.line, problem.column)
+        }
+        tenantry_dsl::Error::Invalid(problems) => {
+            let errors = problems.iter().map(with_field).collect();
+            Problem { errors, ..Problem::new(Code::Invalid, "the definition cannot be run; see errors") }
+        }
+    }
+}
+
+/// A definition's problem, which names its field twice: as problems of definitions do and as those of every body do.
+fn with_field(problem: &tenantry_dsl::Problem) -> Value {
+    let mut value = json!(problem);
+    value["field"] = json!(problem.path);
+    value
+}

@@ -1,0 +1,24 @@
+//! The operations, a module for each resource.
+
+mod api_keys;
+mod executions;
+mod health;
+mod me;
+mod organizations;
+mod users;
+mod workflows;
+
+use axum::Router;
+
+use crate::App;
+
+pub(crate) fn all() -> Router<App> {
+    let api = Router::new()
+        .merge(api_keys::routes())
+        .merge(executions::routes())
+        .merge(me::routes())
+        .merge(organizations::routes())
+        .merge(users::routes())
+        .merge(workflows::routes());
+    Router::new().nest("/api/v0", api).merge(health::routes())
+}

@@ -1,0 +1,32 @@
+//! `/me`: who calls, as the server sees it.
+
+use axum::{Router, routing::get};
+use serde::Serialize;
+use tenantry_domain::{Permission, Role};
+
+use super::{api_keys::ApiKeyView, organizations::OrganizationView, users::UserView};
+use crate::{App, output::Data, permit::Authenticated};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/me", get(me))
+}
+
+#[derive(Serialize)]
+struct Me {
+    user: UserView,
+    organization: OrganizationView,
+    role: Role,
+    permissions: Vec<Permission>,
+    api_key: ApiKeyView,
+}
+
+async fn me(Authenticated(caller): Authenticated) -> Data<Me> {
+    let role = caller.user().role;
+    Data(Me {
+        user: caller.user().clone().into(),
+        organization: caller.organization().clone().into(),
+        role,
+        permissions: role.permissions().collect(),
+        api_key: caller.api_key().clone().into(),
+    })
+}

@@ -1,0 +1,98 @@
+//! `/workflows`: definitions, as YAML or JSON.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tenantry_domain::{Revision, Timestamp, UserId, Workflow, WorkflowId, WorkflowName};
+use tenantry_dsl::Definition;
+use tenantry_services::Services;
+
+use crate::{
+    App,
+    input::{InPath, Query, Source},
+    output::{Created, Data, List, Listed},
+    permit::{ReadWorkflows, WriteWorkflows},
+    problem::Problem,
+};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/workflows", get(list))
+        .route("/workflows/validate", post(validate))
+        .route("/workflows/{workflow}", get(read).put(apply))
+}
+
+#[derive(Serialize)]
+struct WorkflowView {
+    #[serde(skip)]
+    id: WorkflowId,
+    name: String,
+    revision: Revision,
+    document_version: String,
+    digest: String,
+    definition: Value,
+    created_at: Timestamp,
+    created_by: Option<UserId>,
+}
+
+impl From<Workflow> for WorkflowView {
+    fn from(workflow: Workflow) -> Self {
+        let Workflow { id, name, revision, document_version, digest, definition, created_at, created_by } =
+            workflow;
+        Self { id, name, revision, document_version, digest, definition, created_at, created_by }
+    }
+}
+
+impl Listed for WorkflowView {
+    fn cursor(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+async fn apply(
+    WriteWorkflows(scope): WriteWorkflows,
+    Path(name): Path<String>,
+    State(services): State<Arc<Services>>,
+    Source(source): Source,
+) -> Result<Response, Problem> {
+    let name = WorkflowName::parse(&name).map_err(|invalid| Problem::invalid(&[invalid]))?;
+    let applied = services.workflows.apply(&scope, &name, &source).await?;
+    let workflow = WorkflowView::from(applied.workflow);
+    if applied.created {
+        return Ok(Created { location: format!("/api/v0/workflows/{name}"), thing: workflow }.into_response());
+    }
+    Ok(Data(workflow).into_response())
+}
+
+async fn validate(ReadWorkflows(_): ReadWorkflows, Source(source): Source) -> Data<Value> {
+    let problems = match Definition::parse(&source) {
+        Ok(_) => json!([]),
+        Err(error) => json!(error.problems()),
+    };
+    Data(problems)
+}
+
+async fn read(
+    ReadWorkflows(scope): ReadWorkflows,
+    InPath(name): InPath<WorkflowName>,
+    State(services): State<Arc<Services>>,
+) -> Result<Data<WorkflowView>, Problem> {
+    Ok(Data(services.workflows.get(&scope, &name).await?.into()))
+}
+
+async fn list(
+    ReadWorkflows(scope): ReadWorkflows,
+    State(services): State<Arc<Services>>,
+    mut query: Query,
+) -> Result<List<WorkflowView>, Problem> {
+    let page = query.page(WorkflowId::uuid);
+    query.finish()?;
+    Ok(List(services.workflows.list(&scope, page).await?.map(Into::into)))
+}
