@@ -1,0 +1,77 @@
+//! `tenantry migrate`: the schema's history, applied and taken back.
+
+use clap::Subcommand;
+use tenantry_storage::{
+    Options,
+    migrate::{Database, Step},
+};
+
+use crate::{
+    failure::Failure,
+    output::print,
+    server::{migration_failed, open_store},
+};
+
+/// Bring the database's schema up, take it back, or show where it is
+#[derive(Debug, clap::Args)]
+pub(crate) struct Migrate {
+    /// PostgreSQL, as the owner of the schema
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        global = true,
+        required = false
+    )]
+    database_url: Option<String>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Apply every migration that is missing
+    #[command(
+        after_help = "Example:\n  tenantry migrate up --database-url postgres://tenantry:secret@db/tenantry"
+    )]
+    Up,
+    /// Take back the last migrations, and with them the data that only they can hold
+    #[command(after_help = "Example:\n  tenantry migrate down --steps 1")]
+    Down {
+        /// How many to take back
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        steps: usize,
+    },
+    /// Show each migration, and whether it is applied
+    #[command(after_help = "Example:\n  tenantry migrate status")]
+    Status,
+}
+
+impl Migrate {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let url =
+            self.database_url.ok_or_else(|| Failure::invalid("--database-url (DATABASE_URL) is required"))?;
+        open_store(&url, &Options::default())?;
+        let mut database = Database::connect(&url).await.map_err(|error| migration_failed(&error))?;
+        let before = database.status().await.map_err(|error| migration_failed(&error))?;
+        match self.verb {
+            Verb::Up => database.up().await,
+            Verb::Down { steps } => database.down(steps).await,
+            Verb::Status => Ok(()),
+        }
+        .map_err(|error| migration_failed(&error))?;
+        let after = database.status().await.map_err(|error| migration_failed(&error))?;
+        let changed = |(before, after): (&Step, &Step)| before.applied != after.applied;
+        for (before, after) in before.iter().zip(&after) {
+            let verb = match (changed((before, after)), after.applied) {
+                (true, true) => "applied now",
+                (true, false) => "taken back",
+                (false, true) => "applied",
+                (false, false) => "missing",
+            };
+            print(&format!("{:04} {:40} {verb}\n", after.version, after.name))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! Starting a workflow, and waiting for its output.
+
+use clap::Args;
+use tenantry_client::executions::{Execution, ExecutionError, ExecutionStatus, Start};
+use tokio::time::Instant;
+
+use crate::{
+    commands::execution::FIELDS,
+    connection::Session,
+    failure::{Exit, Failure},
+    input::read_json,
+    poll,
+    progress::Progress,
+};
+
+/// A workflow to start.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  tenantry run quote --input '{\"amount\": 3}' --wait
+  tenantry run quote --input @order.json")]
+pub(crate) struct Run {
+    /// The workflow's name
+    workflow: String,
+    /// What it works on: JSON, @FILE, or - for standard input
+    #[arg(long, value_name = "JSON")]
+    input: Option<String>,
+    /// Which revision [default: the latest]
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
+    revision: Option<i32>,
+    /// An id of your own for the execution
+    #[arg(long, value_name = "ID")]
+    execution_id: Option<String>,
+    /// Wait for the end, and print the output alone
+    #[arg(long)]
+    wait: bool,
+}
+
+impl Run {
+    pub(crate) async fn run(self, session: Session) -> Result<(), Failure> {
+        let input = self.input.as_deref().map(read_json).transpose()?;
+        let start = Start { input, revision: self.revision, execution_id: self.execution_id };
+        let call = session.client.executions().start(&self.workflow, &start);
+        if !self.wait {
+            return Ok(session.output.one(&call.raw().send().await?, FIELDS)?);
+        }
+        let execution = wait(&session, call.send().await?).await?;
+        match execution.status {
+            ExecutionStatus::Completed => Ok(session.output.value(&execution.output)?),
+            _ => Err(ended_badly(&execution)),
+        }
+    }
+}
+
+/// Waits until nothing will change any more.
+async fn wait(session: &Session, started: Execution) -> Result<Execution, Failure> {
+    if started.status.is_final() {
+        return Ok(started);
+    }
+    let (progress, since) = (Progress::new(), Instant::now());
+    let ask = async || {
+        let execution = session.client.executions().get(&started.id).send().await?;
+        progress.show(&format!(
+            "{} is {}, {} s",
+            execution.id,
+            word(execution.status),
+            since.elapsed().as_secs()
+        ));
+        Ok(execution)
+    };
+    let outcome = poll::until(&progress, ask, |execution| execution.status.is_final()).await;
+    outcome.map_err(|error| {
+        let look = format!("nothing is lost: `tenantry execution get {}` shows how it goes on", started.id);
+        Failure::from(error).with_hint(look)
+    })
+}
+
+fn ended_badly(execution: &Execution) -> Failure {
+    let how = match execution.status {
+        ExecutionStatus::Canceled => "was canceled",
+        ExecutionStatus::Terminated => "was terminated",
+        ExecutionStatus::TimedOut => "took longer than it may",
+        _ => "failed",
+    };
+    let details = execution.error.as_ref().map(error_lines).unwrap_or_default();
+    Failure::new(Exit::Failed, word(execution.status), format!("{} {how}", execution.id))
+        .with_details(details)
+}
+
+fn error_lines(error: &ExecutionError) -> Vec<String> {
+    let status = error.status.as_ref().map(ToString::to_string);
+    let members = [
+        ("type", error.kind.as_ref()),
+        ("status", status.as_ref()),
+        ("title", error.title.as_ref()),
+        ("detail", error.detail.as_ref()),
+        ("instance", error.instance.as_ref()),
+    ];
+    members.into_iter().filter_map(|(name, value)| Some(format!("  {name}: {}", value?))).collect()
+}
+
+fn word(status: ExecutionStatus) -> &'static str {
+    match status {
+        ExecutionStatus::Pending => "pending",
+        ExecutionStatus::Running => "running",
+        ExecutionStatus::Completed => "completed",
+        ExecutionStatus::Failed => "failed",
+        ExecutionStatus::Canceled => "canceled",
+        ExecutionStatus::Terminated => "terminated",
+        ExecutionStatus::TimedOut => "timed_out",
+        _ => "in a status that this version of the command does not know",
+    }
+}

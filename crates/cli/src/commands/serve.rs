@@ -1,0 +1,62 @@
+//! `tenantry serve`: the server, on a PostgreSQL and a Temporal of the operator's.
+
+use std::net::SocketAddr;
+
+use tenantry_storage::migrate::Database;
+use tenantry_temporal::egress;
+
+use crate::{
+    chain::chain,
+    failure::Failure,
+    logging::{Format, Logging},
+    server::{Listener, Server, Settings, check_schema, parse_address, stop_on_signal},
+};
+
+const EXAMPLE: &str = "\
+Example:
+  DATABASE_URL=postgres://tenantry:secret@db/tenantry tenantry serve --temporal-address temporal:7233";
+
+/// Serve, with your PostgreSQL and your Temporal
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Serve {
+    /// Where to serve REST and health; port 0 takes any that is free
+    #[arg(long, env = "TENANTRY_HTTP_ADDR", default_value = "127.0.0.1:8090", value_name = "IP:PORT",
+          value_parser = parse_address)]
+    http_addr: SocketAddr,
+    /// PostgreSQL, as the owner of the schema
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: String,
+    /// The frontend of Temporal
+    #[arg(long, env = "TEMPORAL_ADDRESS", value_name = "HOST:PORT")]
+    temporal_address: String,
+    /// Networks outside the public Internet that definitions may call, in CIDR notation, separated by commas
+    #[arg(long, env = "TENANTRY_EGRESS_ALLOW", default_value = "", value_name = "NETWORKS")]
+    egress_allow: egress::Policy,
+    /// The most connections to PostgreSQL that tenants' work may hold; the platform's may hold half as many more
+    #[arg(long, env = "TENANTRY_DATABASE_CONNECTIONS", default_value_t = 20, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    database_connections: u32,
+    #[command(flatten)]
+    logging: Logging,
+}
+
+impl Serve {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        self.logging.start(Format::Json)?;
+        let stop = stop_on_signal()?;
+        let listener = Listener::bind(self.http_addr).await?;
+        let server = Server::new(Settings {
+            database_url: self.database_url.clone(),
+            temporal_address: self.temporal_address,
+            egress: self.egress_allow,
+            max_connections: self.database_connections,
+        })?;
+        match Database::connect(&self.database_url).await {
+            Ok(database) => check_schema(database).await?,
+            Err(error) => tracing::warn!(error = chain(&error), "PostgreSQL is away; waiting for it"),
+        }
+        tracing::info!(url = listener.url(), "serving");
+        server.run(listener, stop).await
+    }
+}

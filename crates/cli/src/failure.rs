@@ -1,0 +1,178 @@
+//! Failures: what the user is told, and the exit status for scripts.
+
+use std::{borrow::Cow, io, io::Write as _, process::ExitCode};
+
+use tenantry_client::{Error, Problem};
+
+use crate::output::plain;
+
+/// The exit statuses that scripts hold on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// All is well.
+    Done = 0,
+    /// It did not work.
+    Failed = 1,
+    /// The command or its input is wrong.
+    Usage = 2,
+    /// Not authenticated, or not permitted.
+    Denied = 3,
+    /// There is no such thing.
+    NotFound = 4,
+    /// The server cannot be reached, or cannot serve now.
+    Unavailable = 5,
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    code: Cow<'static, str>,
+    message: String,
+    details: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure with a stable code and a sentence.
+    pub(crate) fn new(exit: Exit, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { exit, code: code.into(), message: message.into(), details: Vec::new(), hint: None }
+    }
+
+    /// The user's own input is wrong.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, "invalid", message)
+    }
+
+    /// With these lines below its sentence.
+    pub(crate) fn with_details(mut self, details: impl IntoIterator<Item = String>) -> Self {
+        self.details.extend(details);
+        self
+    }
+
+    /// With what to do about it.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Tells the user on stderr, and gives the process its exit status.
+    pub(crate) fn report(self) -> ExitCode {
+        if self.exit != Exit::Done {
+            // Nobody is left to tell when stderr is closed.
+            let _ = io::stderr().lock().write_all(self.to_string().as_bytes());
+        }
+        ExitCode::from(self.exit as u8)
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "error[{}]: {}", plain(&self.code), plain(&self.message))?;
+        self.details.iter().try_for_each(|line| writeln!(f, "{}", plain(line)))?;
+        self.hint.iter().try_for_each(|hint| writeln!(f, "hint: {}", plain(hint)))
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            // The reader, such as `head`, has all that it wanted.
+            return Self::new(Exit::Done, "closed_pipe", "");
+        }
+        Self::new(Exit::Failed, "io", error.to_string())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Api(problem) => refused(&problem),
+            Error::Unreachable { url, source } => unreachable(&url, &source),
+            Error::Unexpected { status, .. } => {
+                Self::new(exit_for(status), "unexpected_answer", error.to_string()).with_hint(
+                    "is the URL that of a Tenantry server? `tenantry profile list` shows where it comes from",
+                )
+            }
+            error => Self::invalid(error.to_string()),
+        }
+    }
+}
+
+fn refused(problem: &Problem) -> Failure {
+    let mut failure = Failure::new(exit_for(problem.status), problem.code.clone(), problem.message());
+    failure.details.extend(problem.errors.iter().map(|defect| format!("  {defect}")));
+    failure.hint = hint_for(problem);
+    failure
+}
+
+fn unreachable(url: &str, source: &(dyn std::error::Error + 'static)) -> Failure {
+    let mut root = source;
+    while let Some(deeper) = root.source() {
+        root = deeper;
+    }
+    Failure::new(Exit::Unavailable, "unreachable", format!("cannot reach {url}: {root}"))
+        .with_hint("is the server running? start one with `tenantry dev`")
+}
+
+fn exit_for(status: u16) -> Exit {
+    match status {
+        400 | 422 => Exit::Usage,
+        401 | 403 => Exit::Denied,
+        404 => Exit::NotFound,
+        502..=504 => Exit::Unavailable,
+        _ => Exit::Failed,
+    }
+}
+
+fn hint_for(problem: &Problem) -> Option<String> {
+    let hint = match problem.code.as_str() {
+        "unauthenticated" => "set TENANTRY_API_KEY, or choose a profile: `tenantry profile list` shows them",
+        "forbidden" => "`tenantry me` shows what this key may do",
+        "conflict" => "look at what is there, or choose another name or id",
+        "organization_not_ready" => "`tenantry org get` shows what it waits for; try again in a moment",
+        "organization_suspended" => "a platform admin can resume it",
+        "quota_exceeded" => "a platform admin can raise the organization's quotas",
+        "unavailable" => "try again in a moment; the server's /readyz names the part that fails",
+        "rate_limited" => return Some(wait_hint(problem)),
+        "internal" => return problem.request_id.as_deref().map(log_hint),
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn wait_hint(problem: &Problem) -> String {
+    match problem.retry_after {
+        Some(wait) => format!("try again in {} s", wait.as_secs()),
+        None => "try again in a moment".to_owned(),
+    }
+}
+
+fn log_hint(request_id: &str) -> String {
+    format!("the server's log says why, under request {request_id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn should_be_quiet_when_the_reader_of_a_pipe_has_enough() {
+        assert_eq!(Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).exit, Exit::Done);
+    }
+
+    #[test]
+    fn should_give_each_status_its_exit() {
+        let check = |status, exit| assert_eq!(exit_for(status), exit, "{status}");
+        check(400, Exit::Usage);
+        check(401, Exit::Denied);
+        check(403, Exit::Denied);
+        check(404, Exit::NotFound);
+        check(409, Exit::Failed);
+        check(422, Exit::Usage);
+        check(429, Exit::Failed);
+        check(500, Exit::Failed);
+        check(503, Exit::Unavailable);
+    }
+}

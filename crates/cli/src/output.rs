@@ -1,0 +1,101 @@
+//! What goes to stdout: tables for people, JSON and YAML for programs.
+
+mod table;
+mod yaml;
+
+use std::{
+    borrow::Cow,
+    io::{self, Write as _},
+};
+
+use clap::ValueEnum;
+use serde_json::Value;
+
+/// How to print what the server answers: aligned columns with the most useful fields, or the API's `data`, unchanged.
+// The variants have no comments of their own, because clap would spread the help over many lines for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Json,
+    Yaml,
+}
+
+impl Format {
+    /// Prints one thing: in a table these of its fields, a nested one as `user.name`.
+    pub(crate) fn one(self, thing: &Value, fields: &[&str]) -> io::Result<()> {
+        match self {
+            Self::Table => print(&table::record(thing, fields)),
+            Self::Json | Self::Yaml => self.value(thing),
+        }
+    }
+
+    /// Prints a list: in a table these of its items' fields.
+    pub(crate) fn many(self, things: Vec<Value>, fields: &[&str]) -> io::Result<()> {
+        match self {
+            Self::Table => print(&table::rows(&things, fields)),
+            Self::Json | Self::Yaml => self.value(&Value::Array(things)),
+        }
+    }
+
+    /// Prints one thing: in place of a table this sentence.
+    pub(crate) fn sentence(self, thing: &Value, sentence: &str) -> io::Result<()> {
+        match self {
+            Self::Table => print(&plain(sentence)),
+            Self::Json | Self::Yaml => self.value(thing),
+        }
+    }
+
+    /// Prints a thing for programs, and nothing in place of a table: stderr tells people.
+    pub(crate) fn data(self, thing: &Value) -> io::Result<()> {
+        match self {
+            Self::Table => Ok(()),
+            Self::Json | Self::Yaml => self.value(thing),
+        }
+    }
+
+    /// Prints a value as YAML if that is asked for, else as JSON.
+    pub(crate) fn value(self, value: &Value) -> io::Result<()> {
+        match self {
+            Self::Yaml => print(&yaml::write(value)),
+            Self::Table | Self::Json => print(&serde_json::to_string_pretty(value)?),
+        }
+    }
+}
+
+/// Tells the user something beside the answer, on stderr.
+pub(crate) fn note(text: &str) {
+    // Nobody is left to tell when stderr is closed.
+    let _ = writeln!(io::stderr().lock(), "{}", plain(text));
+}
+
+/// The text without what could command a terminal: the server repeats what strangers wrote.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = text.chars().map(|c| match c {
+        '\n' | '\t' => c.to_string(),
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    });
+    Cow::Owned(escaped.collect())
+}
+
+/// Prints text that stands for itself, with one line break at its end.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.trim_end_matches('\n').as_bytes())?;
+    stdout.write_all(b"\n")?;
+    stdout.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn should_not_let_a_stranger_command_the_terminal() {
+        assert_eq!(plain("a\u{1b}[31mb\u{9b}2J\r"), "a\\u{1b}[31mb\\u{9b}2J\\r");
+        assert_eq!(plain("two\n\tlines"), "two\n\tlines");
+    }
+}

@@ -1,0 +1,68 @@
+//! The help, which is how the command is learned.
+
+use crate::tenantry::Tenantry;
+
+#[tokio::test]
+async fn should_introduce_itself() {
+    let help = Tenantry::nobody().run(&["--help"]).await;
+    assert_eq!(help.status, Some(0));
+    insta::assert_snapshot!(help.stdout);
+}
+
+#[tokio::test]
+async fn should_show_an_example_for_every_command() {
+    for command in [
+        "org create",
+        "org list",
+        "org get",
+        "user create",
+        "user list",
+        "user get",
+        "apikey create",
+        "apikey list",
+        "apikey get",
+        "apikey revoke",
+        "workflow apply",
+        "workflow validate",
+        "workflow list",
+        "workflow get",
+        "run",
+        "execution list",
+        "execution get",
+        "me",
+        "profile list",
+        "profile use",
+    ] {
+        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let help = Tenantry::nobody().run(&words).await;
+        assert_eq!(help.status, Some(0), "{command}");
+        assert!(help.stdout.contains(&format!("  tenantry {command}")), "{command}:\n{}", help.stdout);
+    }
+}
+
+#[tokio::test]
+async fn should_not_show_the_key_of_the_environment() {
+    let help = Tenantry::at("http://localhost").run(&["me", "--help"]).await;
+    assert!(help.stdout.contains("TENANTRY_API_KEY"));
+    assert!(!help.stdout.contains("tn_environment"));
+}
+
+#[tokio::test]
+async fn should_end_with_status_2_on_wrong_usage() {
+    for wrong in [
+        vec![],
+        vec!["fly"],
+        vec!["org", "create", "acme"],
+        vec!["user", "create", "--name", "a", "--role", "manager"],
+        vec!["user", "create", "--name", "a", "--role", "manager", "--service", "--email", "a@b.c"],
+        vec!["user", "create", "--name", "a", "--role", "king", "--service"],
+        vec!["apikey", "create", "--name", "a", "--expires-in", "soon"],
+        vec!["apikey", "create", "--name", "a", "--expires-in", "1d", "--expires-at", "2026-01-01T00:00:00Z"],
+        vec!["execution", "list", "--limit", "201"],
+        vec!["execution", "list", "--started-after", "yesterday"],
+        vec!["me", "-o", "xml"],
+    ] {
+        let left = Tenantry::nobody().run(&wrong).await;
+        assert_eq!((left.status, left.stdout.as_str()), (Some(2), ""), "{wrong:?}: {}", left.stderr);
+    }
+}
