@@ -1,0 +1,29 @@
+# What CI runs and what people run are the same lines.
+# `make dev` and `make test` are all the set-up there is: both fetch what is missing.
+
+CARGO_TARGET_DIR ?= target
+
+.PHONY: dev test lint fmt doc deny
+
+dev:
+	cargo run --bin tenantry -- dev
+
+# Builds first, then runs all tests with one private PostgreSQL and one private Temporal (see crates/test-support).
+test:
+	cargo test --workspace --no-run
+	$(CARGO_TARGET_DIR)/debug/with-servers cargo test --workspace
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+fmt:
+	cargo fmt --all
+
+doc:
+	cargo doc --workspace --no-deps --open
+
+# Licences, advisories and sources of every dependency; needs cargo-deny on PATH (cargo install cargo-deny).
+deny:
+	cargo deny check
