@@ -6,6 +6,7 @@ use crate::{commands::Command, connection};
 
 const EXAMPLES: &str = "\
 Examples:
+  tenantry dev
   tenantry org create acme --name \"Acme Corporation\"
   tenantry workflow apply quote.yaml --org acme
   tenantry run quote --org acme --input '{\"amount\": 3}' --wait

@@ -15,7 +15,7 @@ const EXAMPLE: &str = "\
 Example:
   tenantry bootstrap --email ops@example.com --database-url postgres://tenantry:secret@db/tenantry";
 
-/// Make the first admin and print its API key, this once
+/// Make the first admin; their API key is shown once
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Bootstrap {

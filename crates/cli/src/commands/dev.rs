@@ -35,7 +35,7 @@ const ADMIN: &str = "admin@localhost";
 /// What definitions may call beside the public Internet: servers that run on the developer's own machine.
 const LOOPBACK: &str = "127.0.0.0/8,::1/128";
 
-/// Run everything on this machine: a private PostgreSQL, a private Temporal, and the server
+/// Run everything on this machine: a private PostgreSQL, a private Temporal, the server
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Dev {
@@ -46,8 +46,11 @@ pub(crate) struct Dev {
     #[arg(long, env = "TENANTRY_HTTP_ADDR", default_value = "127.0.0.1:8090", value_name = "IP:PORT",
           value_parser = parse_address)]
     http_addr: SocketAddr,
-    /// Write {url, gateway, temporal, database_url, admin_api_key} to this file once it serves
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Write {url, gateway, temporal, database_url, admin_api_key} to this file once it serves"
+    )]
     ready_file: Option<PathBuf>,
     #[command(flatten)]
     logging: Logging,
@@ -105,34 +108,18 @@ impl Dev {
         let admin = Admin::find(&server, &profile, listener.url()).await?;
         banner::print(&listener.url(), &admin, &self.home, &profile)?;
         if let Some(file) = &self.ready_file {
-            self.write_ready(file, &listener.url(), engines, &admin)?;
+            write_ready(file, &listener.url(), engines, &admin)?;
         }
         let running = server.run(listener, stop.clone());
         tokio::pin!(running);
         tokio::select! {
-            ended = &mut running => return ended,
+            ended = &mut running => ended,
             lost = engines.lost() => {
                 stop.cancel();
                 running.await?;
                 Err(Failure::new(Exit::Failed, "stopped", format!("{lost} ended by itself; its log is in {}", home.path().display())))
             }
         }
-    }
-
-    fn write_ready(&self, file: &Path, url: &str, engines: &Engines, admin: &Admin) -> Result<(), Failure> {
-        let ready = json!({
-            "url": url,
-            "gateway": null,
-            "temporal": engines.temporal.address().trim_start_matches("http://"),
-            "database_url": engines.postgres.url(),
-            "admin_api_key": admin.api_key,
-        });
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Whole or not at all, and for its owner alone: it holds the key.
-        let mut temporary = NamedTempFile::new_in(folder)?;
-        temporary.write_all(ready.to_string().as_bytes())?;
-        temporary.persist(file).map_err(|error| Failure::from(error.error))?;
-        Ok(())
     }
 }
 
@@ -167,6 +154,22 @@ async fn new_key(server: &Server) -> Result<String, Failure> {
         None => new_admin_key(&server.store, &SystemClock, &email).await.map_err(|error| failed(&error))?,
     };
     Ok(secret.reveal().to_owned())
+}
+
+fn write_ready(file: &Path, url: &str, engines: &Engines, admin: &Admin) -> Result<(), Failure> {
+    let ready = json!({
+        "url": url,
+        "gateway": null,
+        "temporal": engines.temporal.address().trim_start_matches("http://"),
+        "database_url": engines.postgres.url(),
+        "admin_api_key": admin.api_key,
+    });
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Whole or not at all, and for its owner alone: it holds the key.
+    let mut temporary = NamedTempFile::new_in(folder)?;
+    temporary.write_all(ready.to_string().as_bytes())?;
+    temporary.persist(file).map_err(|error| Failure::from(error.error))?;
+    Ok(())
 }
 
 /// The private servers.

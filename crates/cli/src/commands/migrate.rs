@@ -12,7 +12,7 @@ use crate::{
     server::{migration_failed, open_store},
 };
 
-/// Bring the database's schema up, take it back, or show where it is
+/// Migrations of the database: apply them, take them back, show them
 #[derive(Debug, clap::Args)]
 pub(crate) struct Migrate {
     /// PostgreSQL, as the owner of the schema

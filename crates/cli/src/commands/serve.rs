@@ -16,7 +16,7 @@ const EXAMPLE: &str = "\
 Example:
   DATABASE_URL=postgres://tenantry:secret@db/tenantry tenantry serve --temporal-address temporal:7233";
 
-/// Serve, with your PostgreSQL and your Temporal
+/// Run the server on a PostgreSQL and a Temporal of yours
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Serve {

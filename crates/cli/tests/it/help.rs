@@ -11,7 +11,14 @@ async fn should_introduce_itself() {
 
 #[tokio::test]
 async fn should_show_an_example_for_every_command() {
+    let server = "dev serve migrate bootstrap";
     for command in [
+        "dev",
+        "serve",
+        "migrate up",
+        "migrate down",
+        "migrate status",
+        "bootstrap",
         "org create",
         "org list",
         "org get",
@@ -36,7 +43,10 @@ async fn should_show_an_example_for_every_command() {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let help = Tenantry::nobody().run(&words).await;
         assert_eq!(help.status, Some(0), "{command}");
-        assert!(help.stdout.contains(&format!("  tenantry {command}")), "{command}:\n{}", help.stdout);
+        let (_, examples) = help.stdout.rsplit_once("Example").expect(command);
+        assert!(examples.contains(&format!("tenantry {command}")), "{command}:\n{}", help.stdout);
+        let has_key = help.stdout.contains("TENANTRY_API_KEY");
+        assert_eq!(has_key, !server.contains(command.split(' ').next().expect("a word")), "{command}");
     }
 }
 

@@ -2,13 +2,21 @@
 
 mod answers;
 mod apikey;
+mod by_hand;
+mod dev;
 mod exits;
+mod first_minutes;
 mod help;
+mod member;
 mod org;
 mod profiles;
+mod rest;
 mod run;
+mod running;
+mod serve;
 #[expect(dead_code, reason = "the client's tests use all of it")]
 #[path = "../../../client/tests/it/stand_in.rs"]
 mod stand_in;
 mod tenantry;
+mod tenants;
 mod workflow;

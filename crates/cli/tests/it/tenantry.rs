@@ -5,13 +5,19 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Output, Stdio},
+    time::Duration,
 };
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
     io::AsyncWriteExt as _,
     process::{Child, Command},
+    time::timeout,
 };
+
+/// How long a command may take.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A user's folder, and the environment of their commands.
 pub(crate) struct Tenantry {
@@ -34,7 +40,20 @@ impl Tenantry {
 
     /// Somebody with a key to this server.
     pub(crate) fn at(url: &str) -> Self {
-        Self::nobody().with("TENANTRY_URL", url).with("TENANTRY_API_KEY", "tn_environment")
+        Self::with_key(url, "tn_environment")
+    }
+
+    /// Somebody with this key to this server.
+    pub(crate) fn with_key(url: &str, key: &str) -> Self {
+        Self::nobody().with("TENANTRY_URL", url).with("TENANTRY_API_KEY", key)
+    }
+
+    /// Somebody in an empty folder of their own, on this machine, with its programs and what it has downloaded before.
+    pub(crate) fn developer() -> Self {
+        let downloads = tenantry_embedded::cache_folder().expect("a folder for downloads");
+        let cache = downloads.parent().expect("the user's folder for caches").display().to_string();
+        let path = std::env::var("PATH").expect("the machine's programs");
+        Self::nobody().with("XDG_CACHE_HOME", cache).with("PATH", path)
     }
 
     /// With this variable.
@@ -52,6 +71,13 @@ impl Tenantry {
         path
     }
 
+    /// Runs the command, which succeeds, and gives what it answers to programs.
+    pub(crate) async fn answer(&self, arguments: &[&str]) -> Value {
+        let left = self.run(&[arguments, &["-o", "json"]].concat()).await;
+        assert_eq!(left.status, Some(0), "{arguments:?}: {}", left.stderr);
+        serde_json::from_str(&left.stdout).expect("JSON")
+    }
+
     /// Runs the command to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Left {
         self.run_with_input(arguments, "").await
@@ -64,7 +90,8 @@ impl Tenantry {
         // A command that does not want its input closes the pipe.
         let _ = stdin.write_all(input.as_bytes()).await;
         drop(stdin);
-        child.wait_with_output().await.expect("an end").into()
+        let end = timeout(PATIENCE, child.wait_with_output()).await;
+        end.unwrap_or_else(|_| panic!("no end: {arguments:?}")).expect("an end").into()
     }
 
     /// Starts the command, its streams piped.

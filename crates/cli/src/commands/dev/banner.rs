@@ -29,15 +29,25 @@ Ctrl-C stops everything; the next start finds it again.
 
 ",
         profile.display(),
-        environment(home),
-        program(),
+        environment(home, profile),
+        quoted(&program()),
     );
     Ok(output::print(&text)?)
 }
 
-/// What the command needs to find the profile, if it does not look there by itself.
-fn environment(home: &Path) -> String {
-    if home == Path::new(".tenantry") { String::new() } else { format!("TENANTRY_HOME={} ", home.display()) }
+/// What the command needs to find the profile, if it does not look there by itself. The folder is an absolute one: the
+/// other terminal may stand elsewhere.
+fn environment(home: &Path, profile: &Path) -> String {
+    if home == Path::new(".tenantry") {
+        return String::new();
+    }
+    format!("TENANTRY_HOME={} ", quoted(&profile.parent().unwrap_or(home).display().to_string()))
+}
+
+/// The text as one word of a shell's.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// How this program is called from here: by its name if that finds it, else by its path.
@@ -54,4 +64,17 @@ fn program() -> String {
     }
     let here = std::env::current_dir().unwrap_or_default();
     running.strip_prefix(here).unwrap_or(&running).display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn should_give_the_shell_one_word() {
+        let check = |text, word| assert_eq!(quoted(text), word);
+        check("/tmp/second", "/tmp/second");
+        check("/tmp/my home", "'/tmp/my home'");
+        check("it's $HOME", r"'it'\''s $HOME'");
+    }
 }

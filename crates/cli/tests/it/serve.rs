@@ -1,0 +1,175 @@
+//! `tenantry serve`, on a PostgreSQL and a Temporal that are there already; and what prepares the database for it.
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tenantry_test_support::{Database, Servers};
+
+use crate::{
+    member::Member,
+    running::Running,
+    stand_in::{Answer, StandIn, nobody},
+    tenantry::{Left, Tenantry},
+};
+
+const CALL: &str = "
+document: {dsl: 1.0.3, namespace: sales, name: call, version: 1.0.0}
+do:
+  - fetch:
+      call: http
+      with: {method: get, endpoint: '{service}/'}
+";
+
+fn operator(database_url: &str) -> Tenantry {
+    let temporal = &Servers::get().temporal_address;
+    Tenantry::nobody()
+        .with("DATABASE_URL", database_url)
+        .with("TEMPORAL_ADDRESS", temporal)
+        .with("TENANTRY_HTTP_ADDR", "127.0.0.1:0")
+}
+
+/// Starts the server, and gives its URL once it serves.
+async fn serve(operator: &Tenantry, more: &[&str]) -> (Running, String) {
+    let mut running = Running::start(operator, &[&["serve"], more].concat());
+    let url = running.said("an address", serving_at).await;
+    (running, url)
+}
+
+/// Where the server says it serves, in a line of JSON.
+fn serving_at(log: &str) -> Option<String> {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["message"] == "serving").find_map(|line| Some(line["url"].as_str()?.to_owned()))
+}
+
+#[tokio::test]
+async fn should_let_no_definition_call_this_machine_unless_the_operator_does() {
+    let database = Database::migrated().await;
+    let operator = operator(&database.url);
+    let key = operator.run(&["bootstrap", "--email", "ops@example.com"]).await.stdout;
+    let (running, url) = serve(&operator, &[]).await;
+    let admin = Tenantry::with_key(&url, key.trim());
+    let slug = format!("org-{}", &key.trim().to_ascii_lowercase()[3..11]);
+    let ada = Member::of(&admin, &url, &slug).await;
+    let service = StandIn::new([Answer::new(200, json!({"price": 4}))]).await;
+    ada.tenantry.write("call.yaml", 0o644, &CALL.replace("{service}", &service.url));
+    ada.tenantry.answer(&["workflow", "apply", "call.yaml"]).await;
+    let left = ada.tenantry.run(&["run", "call", "--wait"]).await;
+    assert_eq!((left.status, left.stdout.as_str()), (Some(1), ""), "{}", left.stderr);
+    assert!(left.stderr.contains("/errors/communication\n"), "{}", left.stderr);
+    assert!(left.stderr.contains("127.0.0.1 is not allowed by the egress policy"), "{}", left.stderr);
+    assert_eq!(service.asked_lines(), [""; 0]);
+
+    running.signal(Signal::TERM);
+    let (status, _, stderr) = running.ended().await;
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    assert!(stderr.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{stderr}");
+
+    let (running, url) = serve(&operator, &["--egress-allow", "127.0.0.0/8"]).await;
+    let ada = Tenantry::with_key(&url, ada.secret());
+    assert_eq!(ada.answer(&["run", "call", "--wait"]).await, json!({"price": 4}));
+    running.signal(Signal::INT);
+    assert_eq!(running.ended().await.0.code(), Some(0));
+}
+
+#[tokio::test]
+async fn should_bring_the_schema_up_and_down_and_refuse_to_serve_without_it() {
+    let database = Database::empty().await;
+    let operator = operator(&database.url);
+    let migrate = async |words: &[&str]| {
+        let left = operator.run(&[&["migrate"], words].concat()).await;
+        assert_eq!((left.status, left.stderr.as_str()), (Some(0), ""));
+        left.stdout
+    };
+    let empty = migrate(&["status"]).await;
+    insta::assert_snapshot!(empty);
+    for early in [&["serve"][..], &["bootstrap", "--email", "ops@example.com"]] {
+        let left = operator.run(early).await;
+        assert_eq!((left.status, left.stdout.as_str()), (Some(1), ""));
+        assert!(left.stderr.starts_with("error[schema]: the database lacks "), "{}", left.stderr);
+        assert!(left.stderr.ends_with("hint: apply them with `tenantry migrate up`\n"), "{}", left.stderr);
+    }
+    let up = migrate(&["up"]).await;
+    assert_eq!(up, empty.replace(" missing", " applied now"));
+    assert_eq!(migrate(&["up"]).await, empty.replace(" missing", " applied"));
+    let down = migrate(&["down"]).await;
+    assert_eq!(
+        (down.matches(" taken back\n").count(), down.matches(" applied\n").count() + 1),
+        (1, down.lines().count())
+    );
+    assert_eq!(operator.run(&["serve"]).await.status, Some(1));
+    assert_eq!(migrate(&["up"]).await, down.replace(" taken back", " applied now"));
+    assert_eq!(migrate(&["down", "--steps", "999"]).await, empty.replace(" missing", " taken back"));
+    assert_eq!(migrate(&["status"]).await, empty);
+}
+
+#[tokio::test]
+async fn should_make_the_first_admin_once() {
+    let database = Database::migrated().await;
+    let operator = operator(&database.url);
+    let bootstrap = ["bootstrap", "--email", "ops@example.com"];
+    let first = operator.run(&bootstrap).await;
+    assert_eq!((first.status, first.stderr.as_str()), (Some(0), ""));
+    let again = operator.run(&bootstrap).await;
+    assert_eq!((again.status, again.stdout.as_str()), (Some(1), ""));
+    assert!(again.stderr.starts_with("error[conflict]: "), "{}", again.stderr);
+    assert!(again.stderr.contains("\nhint: ") && again.stderr.contains("--new-key"), "{}", again.stderr);
+    let second = operator.run(&[&bootstrap[..], &["--new-key"]].concat()).await;
+    assert_ne!(first.stdout, second.stdout);
+    let other = operator.run(&["bootstrap", "--email", "eve@example.com", "--new-key"]).await;
+    assert_eq!((other.status, other.stdout.as_str()), (Some(2), ""), "{}", other.stderr);
+
+    let (running, url) = serve(&operator, &[]).await;
+    for key in [&first.stdout, &second.stdout] {
+        assert!(key.starts_with("tn_") && key.lines().count() == 1, "{key}");
+        let me = Tenantry::with_key(&url, key.trim()).answer(&["me"]).await;
+        assert_eq!((&me["role"], &me["user"]["email"]), (&json!("admin"), &json!("ops@example.com")));
+    }
+    running.signal(Signal::TERM);
+    assert_eq!(running.ended().await.0.code(), Some(0));
+}
+
+#[tokio::test]
+async fn should_name_a_bad_setting_and_never_repeat_a_password() {
+    let check = |left: &Left, status: i32, says: &[&str]| {
+        assert_eq!((left.status, left.stdout.as_str()), (Some(status), ""), "{}", left.stderr);
+        assert!(says.iter().all(|said| left.stderr.contains(said)), "{says:?}: {}", left.stderr);
+        assert!(!left.stderr.contains("hunter2"), "{}", left.stderr);
+    };
+    let commands = [
+        &["serve"][..],
+        &["migrate", "up"],
+        &["migrate", "status"],
+        &["bootstrap", "--email", "a@b.example"],
+    ];
+    for url in [
+        "postgres://ops:hunter2@host:port/db",
+        "mysql://ops:hunter2@host/db",
+        "postgres://ops@host/db?sslmode=hunter2",
+        "ops:hunter2",
+        "",
+    ] {
+        let operator = Tenantry::nobody().with("DATABASE_URL", url).with("TEMPORAL_ADDRESS", "127.0.0.1:1");
+        for command in commands {
+            let says = ["error[invalid]: --database-url (DATABASE_URL) must be a URL such as postgres://"];
+            let command =
+                if command == ["serve"] { &["serve", "--http-addr", "127.0.0.1:0"] } else { command };
+            check(&operator.run(command).await, 2, &says);
+        }
+    }
+    let away = nobody().await.replace("http://", "postgres://ops:hunter2@") + "/db";
+    let operator = Tenantry::nobody().with("DATABASE_URL", &away).with("TENANTRY_HTTP_ADDR", "127.0.0.1:0");
+    for command in &commands[1..] {
+        check(&operator.run(command).await, 5, &["cannot connect to PostgreSQL: ", "refused"]);
+    }
+    let says = ["error[invalid]: --temporal-address (TEMPORAL_ADDRESS): \"host\"", "expected host:port"];
+    check(&operator.run(&["serve", "--temporal-address", "host"]).await, 2, &says);
+    let temporal = ["serve", "--temporal-address", "127.0.0.1:1"];
+    let with = async |more: [&'static str; 2]| operator.run(&[&temporal[..], &more].concat()).await;
+    check(
+        &with(["--http-addr", "8090"]).await,
+        2,
+        &["'8090' for '--http-addr", "must be an IP address and a port"],
+    );
+    check(&with(["--http-addr", "192.0.2.1:0"]).await, 1, &["cannot listen on 192.0.2.1:0: ", "hint: "]);
+    check(&with(["--egress-allow", "lan"]).await, 2, &["--egress-allow", "expected CIDR notation"]);
+    check(&with(["--log", "=,="]).await, 2, &["--log (TENANTRY_LOG): "]);
+}
