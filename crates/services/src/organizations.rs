@@ -63,6 +63,8 @@ impl Organizations {
             Target::Own => None,
             Target::Named(name) => match name.parse::<OrganizationId>() {
                 Ok(id) => organizations::get(&mut tx, id).await?,
+                // PostgreSQL has no text with a NUL in it.
+                Err(_) if name.contains('\0') => None,
                 Err(_) => organizations::get_by_slug(&mut tx, name).await?,
             },
             Target::OfUser(user) => organizations::get_by_member(&mut tx, user.uuid()).await?,

@@ -17,6 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Database, Servers, TestClock};
 
+/// How long anything may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
 /// A running Tenantry with an admin, on a database of its own.
 pub struct App {
     /// Where it serves, without `/api/v0`.
@@ -116,7 +119,8 @@ impl App {
     pub async fn stop(mut self) {
         self.stop.cancel();
         for task in std::mem::take(&mut self.tasks) {
-            task.await.expect("the server ends well");
+            let ended = tokio::time::timeout(LIMIT, task).await.expect("the server ends in time");
+            ended.expect("the server ends well");
         }
     }
 }
@@ -129,13 +133,12 @@ impl Drop for App {
 
 async fn admin_key(store: &Store) -> String {
     let email = Email::parse("admin@localhost").expect("an address");
-    match bootstrap::first_admin(store, &SystemClock, &email).await.expect("the first admin is made") {
-        Some(secret) => secret.reveal().to_owned(),
-        None => {
-            let secret = bootstrap::new_admin_key(store, &SystemClock, &email).await;
-            secret.expect("the admin gets another key").reveal().to_owned()
-        }
+    let first = bootstrap::first_admin(store, &SystemClock, &email).await.expect("the first admin is made");
+    if let Some(secret) = first {
+        return secret.reveal().to_owned();
     }
+    let another = bootstrap::new_admin_key(store, &SystemClock, &email).await;
+    another.expect("the admin gets another key").reveal().to_owned()
 }
 
 /// Waits until the condition holds, and fails the test when it does not for 30 s.
@@ -148,6 +151,6 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut condit
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let waited = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+    let waited = tokio::time::timeout(LIMIT, waiting).await;
     waited.unwrap_or_else(|_| panic!("not within 30 s: {what}"))
 }

@@ -119,7 +119,9 @@ async fn list(
     mut query: Query,
 ) -> Result<List<ExecutionView>, Problem> {
     let filter = Filter {
-        workflow: query.take("workflow", WorkflowName::parse),
+        workflow: query.take("workflow", |name| {
+            WorkflowName::parse(name).map_err(|invalid| Invalid::new("workflow", invalid.message))
+        }),
         status: query.take("status", |status| word("status", status)),
         started_after: query.take("started_after", |at| timestamp("started_after", at)),
         started_before: query.take("started_before", |at| timestamp("started_before", at)),

@@ -1,0 +1,21 @@
+//! The REST API from outside: the real router on a real port, PostgreSQL and Temporal behind it.
+//!
+//! A file for each resource, as in `src/routes`, and then what holds for all of them: `edge`, `multi_tenant`, `security`, `faults`.
+//! To add an operation: a row in [`operations`], without which `multi_tenant` fails, and its own tests in its resource's file.
+
+mod api_keys;
+mod caller;
+mod edge;
+mod executions;
+mod faults;
+mod health;
+mod log;
+mod me;
+mod multi_tenant;
+mod operations;
+mod organizations;
+mod security;
+mod tenant;
+mod text;
+mod users;
+mod workflows;

@@ -1,0 +1,155 @@
+//! Every operation of the API, each with a request that is right: the table that the tests of isolation and of roles go through.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use reqwest::Method;
+
+use crate::{
+    caller::{Answer, Caller},
+    tenant::QUOTE,
+};
+
+/// One operation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operation {
+    pub(crate) method: &'static str,
+    pub(crate) route: &'static str,
+    body: Option<(&'static str, &'static str)>,
+    pub(crate) kind: Kind,
+}
+
+/// What somebody may expect of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It asks for no credential.
+    Open,
+    /// It is about the caller's own organization, or about all of them.
+    Whole,
+    /// It names something that is in one organization.
+    Named,
+    /// It names something that each organization has its own of, and makes it.
+    Makes,
+}
+
+/// What paths name.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    pub(crate) org: String,
+    pub(crate) user: String,
+    pub(crate) api_key: String,
+    pub(crate) workflow: String,
+    pub(crate) execution: String,
+}
+
+impl Names {
+    /// Well-formed names of what is nowhere.
+    pub(crate) fn missing() -> Self {
+        Self {
+            org: "nowhere".to_owned(),
+            user: "usr_01h455vb4pex5vsknk084sn02q".to_owned(),
+            api_key: "key_01h455vb4pex5vsknk084sn02q".to_owned(),
+            workflow: "nothing".to_owned(),
+            execution: "exe_01h455vb4pex5vsknk084sn02q".to_owned(),
+        }
+    }
+
+    /// What cannot name anything.
+    pub(crate) fn malformed() -> Self {
+        let wrong = || "Not%20a%20Name".to_owned();
+        Self { org: wrong(), user: wrong(), api_key: wrong(), workflow: wrong(), execution: wrong() }
+    }
+}
+
+const JSON: &str = "application/json";
+
+const fn operation(
+    method: &'static str,
+    route: &'static str,
+    kind: Kind,
+    body: Option<(&'static str, &'static str)>,
+) -> Operation {
+    Operation { method, route, body, kind }
+}
+
+/// All of them, by path.
+pub(crate) const OPERATIONS: &[Operation] = &[
+    operation("GET", "/healthz", Kind::Open, None),
+    operation("GET", "/readyz", Kind::Open, None),
+    operation("GET", "/api/v0/me", Kind::Whole, None),
+    operation("GET", "/api/v0/organizations", Kind::Whole, None),
+    operation(
+        "POST",
+        "/api/v0/organizations",
+        Kind::Whole,
+        Some((JSON, r#"{"slug": "new", "name": "New"}"#)),
+    ),
+    operation("GET", "/api/v0/organizations/{org}", Kind::Named, None),
+    operation("GET", "/api/v0/organizations/{org}/users", Kind::Named, None),
+    operation(
+        "POST",
+        "/api/v0/organizations/{org}/users",
+        Kind::Named,
+        Some((JSON, r#"{"kind": "service", "name": "A new one", "role": "customer"}"#)),
+    ),
+    operation("GET", "/api/v0/users/{user}", Kind::Named, None),
+    operation("GET", "/api/v0/users/{user}/api-keys", Kind::Named, None),
+    operation("POST", "/api/v0/users/{user}/api-keys", Kind::Named, Some((JSON, r#"{"name": "another"}"#))),
+    operation("GET", "/api/v0/api-keys/{api_key}", Kind::Named, None),
+    operation("DELETE", "/api/v0/api-keys/{api_key}", Kind::Named, None),
+    operation("GET", "/api/v0/workflows", Kind::Whole, None),
+    operation("POST", "/api/v0/workflows/validate", Kind::Whole, Some(("application/yaml", QUOTE))),
+    operation("GET", "/api/v0/workflows/{workflow}", Kind::Named, None),
+    operation("POST", "/api/v0/workflows/{workflow}/executions", Kind::Named, Some((JSON, "{}"))),
+    operation("PUT", "/api/v0/workflows/{workflow}", Kind::Makes, Some(("application/yaml", QUOTE))),
+    operation("GET", "/api/v0/executions", Kind::Whole, None),
+    operation("GET", "/api/v0/executions/{execution}", Kind::Named, None),
+];
+
+impl Operation {
+    /// Its path with these names.
+    pub(crate) fn path(&self, names: &Names) -> String {
+        self.route
+            .replace("{org}", &names.org)
+            .replace("{user}", &names.user)
+            .replace("{api_key}", &names.api_key)
+            .replace("{workflow}", &names.workflow)
+            .replace("{execution}", &names.execution)
+    }
+
+    /// Asks for it, with the request that is right.
+    pub(crate) async fn ask(&self, caller: &Caller, names: &Names) -> Answer {
+        self.ask_with(caller, names, self.body.map(|(_, body)| body)).await
+    }
+
+    /// Asks for it with another body.
+    pub(crate) async fn ask_with(&self, caller: &Caller, names: &Names, body: Option<&str>) -> Answer {
+        let content_type = self.body.map_or(JSON, |(content_type, _)| content_type);
+        let method = Method::from_bytes(self.method.as_bytes()).expect("a method");
+        caller.send(method, &self.path(names), body.map(|body| (content_type, body))).await
+    }
+
+    /// Whether it takes a body.
+    pub(crate) fn has_body(&self) -> bool {
+        self.body.is_some()
+    }
+}
+
+/// The paths that the sources declare. A way of declaring them that this cannot read fails here.
+pub(crate) fn declared_paths() -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/routes");
+    let mut paths = BTreeSet::new();
+    for file in fs::read_dir(folder).expect("the routes") {
+        let path = file.expect("a file").path();
+        let source = fs::read_to_string(&path).expect("a source");
+        let base = if path.ends_with("health.rs") { "" } else { super::caller::BASE };
+        for declared in source.split(".route(").skip(1) {
+            let literal = declared.trim_start().strip_prefix('"').and_then(|rest| rest.split_once('"'));
+            let (literal, _) = literal.unwrap_or_else(|| panic!("{}: a route is a literal", path.display()));
+            paths.insert(format!("{base}{literal}"));
+        }
+        for other in ["route_service", ".nest", "fallback", "MethodFilter", "any("] {
+            assert!(!source.contains(other), "{}: teach this test about {other}", path.display());
+        }
+    }
+    paths
+}

@@ -1,0 +1,88 @@
+//! An organization with somebody of each role, and something of each kind in it.
+
+use serde_json::{Value, json};
+use tenantry_test_support::{App, eventually};
+
+use crate::{
+    caller::{Caller, text},
+    operations::Names,
+};
+
+/// Doubles an amount.
+pub(crate) const QUOTE: &str = "\
+document: {dsl: '1.0.3', namespace: test, name: quote, version: '1.0.0'}
+do:
+  - price: {set: {total: '${ .amount * 2 }'}}
+";
+
+/// An organization with somebody of each role.
+pub(crate) struct Tenant {
+    pub(crate) slug: String,
+    pub(crate) id: String,
+    pub(crate) manager: Caller,
+    pub(crate) customer: Caller,
+    pub(crate) worker: Caller,
+}
+
+impl Tenant {
+    /// A new organization, which may not be active yet.
+    pub(crate) async fn new(admin: &Caller, slug: &str) -> Self {
+        let body = json!({"slug": slug, "name": format!("The {slug} company")});
+        let organization = admin.post("/organizations", &body).await.data(201);
+        let manager = somebody(admin, slug, "manager").await;
+        let customer = somebody(admin, slug, "customer").await;
+        let worker = somebody(admin, slug, "worker").await;
+        Self { slug: slug.to_owned(), id: text(&organization["id"]), manager, customer, worker }
+    }
+
+    /// The same, once it is active.
+    pub(crate) async fn active(app: &App, admin: &Caller, slug: &str) -> Self {
+        let tenant = Self::new(admin, slug).await;
+        app.active(&tenant.id).await;
+        tenant
+    }
+
+    /// Uploads [`QUOTE`].
+    pub(crate) async fn with_quote(self) -> Self {
+        self.manager.put("/workflows/quote", QUOTE).await.data(201);
+        self
+    }
+
+    /// Starts [`QUOTE`] and answers the execution's id.
+    pub(crate) async fn start(&self) -> String {
+        let started =
+            self.customer.post("/workflows/quote/executions", &json!({"input": {"amount": 3}})).await;
+        text(&started.data(202)["id"])
+    }
+
+    /// What of it the paths of operations can name, with an execution.
+    pub(crate) fn names(&self, execution: &str) -> Names {
+        Names {
+            org: self.slug.clone(),
+            user: self.customer.user.clone(),
+            api_key: self.customer.api_key.clone(),
+            workflow: "quote".to_owned(),
+            execution: execution.to_owned(),
+        }
+    }
+}
+
+/// A new user of this role, with a key.
+pub(crate) async fn somebody(admin: &Caller, slug: &str, role: &str) -> Caller {
+    let body = match role {
+        "worker" => json!({"kind": "service", "name": "A worker", "role": role}),
+        _ => json!({"email": format!("{role}@{slug}.example"), "name": format!("A {role}"), "role": role}),
+    };
+    let user = text(&admin.post(&format!("/organizations/{slug}/users"), &body).await.data(201)["id"]);
+    let key = admin.post(&format!("/users/{user}/api-keys"), &json!({"name": "test"})).await.data(201);
+    admin.presenting(&[]).with_key(&text(&key["secret"])).await
+}
+
+/// The execution, once it has this status.
+pub(crate) async fn execution_in(caller: &Caller, id: &str, status: &str) -> Value {
+    eventually(status, || async {
+        let execution = caller.get(&format!("/executions/{id}")).await.data(200);
+        (execution["status"] == json!(status)).then_some(execution)
+    })
+    .await
+}
