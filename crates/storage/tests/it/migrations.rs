@@ -146,14 +146,14 @@ async fn should_migrate_and_serve_as_an_owner_who_is_no_superuser() {
          alter table _sqlx_migrations owner to {owner};"
     );
     database.owner().await.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(make))).await.expect("an owner");
-    let owned = database.as_user(&owner, "secret");
-    migrations(&owned).await.up().await.expect("up over the old rows");
-    let acme = organization(&store(&owned), "acme").await;
-    let mut tx = store(&owned).tenant(&scope(&acme)).await.expect("the door opens");
+    let as_owner = database.as_user(&owner, "secret");
+    migrations(&as_owner).await.up().await.expect("up over the old rows");
+    let acme = organization(&store(&as_owner), "acme").await;
+    let mut tx = store(&as_owner).tenant(&scope(&acme)).await.expect("the door opens");
     let name_of_old = WorkflowName::parse("old").expect("a name");
     assert!(workflows::get(&mut tx, &name_of_old, None).await.expect("a query").is_none());
     drop(tx);
-    migrations(&owned).await.down(8).await.expect("down to nothing");
+    migrations(&as_owner).await.down(8).await.expect("down to nothing");
     let clean =
         format!("reassign owned by {owner} to current_user; drop owned by {owner}; drop role {owner}");
     database.owner().await.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(clean))).await.expect("the owner goes");
