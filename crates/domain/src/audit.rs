@@ -1,16 +1,42 @@
-//! What the audit log records: each change, in the transaction that makes it.
+//! What the audit log records: each change, in the transaction that makes it, and each refusal.
 
-use crate::{ApiKeyId, ExecutionId, OrganizationId, UserId, WorkflowId, field::words};
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use crate::{
+    ApiKeyId, AuditEntryId, ExecutionId, OrganizationId, Role, Timestamp, UserId, WorkflowId, field::words,
+};
 
 words!(
-    /// What was done.
+    /// What was done, or tried.
     Action {
+        /// Something that the caller's role does not allow.
+        Access = "access",
         /// An organization was created.
         OrganizationCreate = "organization.create",
         /// An organization's namespace became usable, or failed to.
         OrganizationProvision = "organization.provision",
+        /// An organization's provisioning was asked for again.
+        OrganizationRetry = "organization.retry_provisioning",
+        /// An organization was renamed.
+        OrganizationUpdate = "organization.update",
+        /// An organization was suspended.
+        OrganizationSuspend = "organization.suspend",
+        /// An organization was resumed.
+        OrganizationResume = "organization.resume",
+        /// An organization was marked for erasure.
+        OrganizationDelete = "organization.delete",
+        /// An organization and all it owned were erased.
+        OrganizationErase = "organization.erase",
+        /// An organization's quotas were changed.
+        QuotaUpdate = "quota.update",
         /// A user was created.
         UserCreate = "user.create",
+        /// A user's name, role or status was changed.
+        UserUpdate = "user.update",
+        /// A user was deleted, and their keys with them.
+        UserDelete = "user.delete",
         /// An API key was created.
         ApiKeyCreate = "api_key.create",
         /// An API key was revoked.
@@ -19,6 +45,20 @@ words!(
         WorkflowApply = "workflow.apply",
         /// An execution was started.
         ExecutionStart = "execution.start",
+        /// An execution was asked to stop.
+        ExecutionCancel = "execution.cancel",
+    }
+);
+
+words!(
+    /// What came of it.
+    Outcome {
+        /// It was done.
+        Ok = "ok",
+        /// The caller may not.
+        Denied = "denied",
+        /// It was tried and did not work.
+        Failed = "failed",
     }
 );
 
@@ -59,4 +99,122 @@ impl Resource {
             Self::Execution(id) => id.to_string(),
         }
     }
+}
+
+/// Who acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Somebody with an API key.
+    User {
+        /// Who.
+        user: UserId,
+        /// With which key.
+        api_key: ApiKeyId,
+        /// In which role.
+        role: Role,
+        /// Of which organization: that of the resource, or the system organization.
+        organization: OrganizationId,
+    },
+    /// The deployment itself: its reconciler, its hosted worker, its first start.
+    System,
+}
+
+impl Actor {
+    /// The user, if somebody acts.
+    pub fn user(self) -> Option<UserId> {
+        match self {
+            Self::User { user, .. } => Some(user),
+            Self::System => None,
+        }
+    }
+}
+
+/// Where a request came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The id that stands in the answer and in the server's log.
+    pub request_id: Option<String>,
+    /// The address of the client.
+    pub source_address: Option<IpAddr>,
+}
+
+/// Who acts, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trail {
+    /// Who.
+    pub actor: Actor,
+    /// From where.
+    pub origin: Origin,
+}
+
+impl Trail {
+    /// The deployment itself.
+    pub fn system() -> Self {
+        Self { actor: Actor::System, origin: Origin::default() }
+    }
+}
+
+/// What is to be recorded.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// What was done, or tried.
+    pub action: Action,
+    /// To what.
+    pub resource: Resource,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What changed: for each field the value before and after, without secrets.
+    pub changes: Option<Value>,
+}
+
+impl Event {
+    /// Something that was done.
+    pub fn done(action: Action, resource: Resource) -> Self {
+        Self { action, resource, outcome: Outcome::Ok, changes: None }
+    }
+
+    /// With what changed.
+    #[must_use]
+    pub fn with_changes(self, changes: Value) -> Self {
+        Self { changes: Some(changes), ..self }
+    }
+}
+
+/// An entry of the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Names it.
+    pub id: AuditEntryId,
+    /// The organization whose log it is in.
+    pub organization_id: OrganizationId,
+    /// Its place in that log: 1, 2, …
+    pub sequence: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who, if not the deployment itself.
+    pub user_id: Option<UserId>,
+    /// With which key.
+    pub key_id: Option<ApiKeyId>,
+    /// In which role.
+    pub role: Option<String>,
+    /// Of which organization.
+    pub actor_organization_id: Option<OrganizationId>,
+    /// What was done, or tried.
+    pub action: String,
+    /// The kind of thing it was done to.
+    pub resource_type: String,
+    /// Which.
+    pub resource_id: String,
+    /// What came of it.
+    pub outcome: String,
+    /// The request.
+    pub request_id: Option<String>,
+    /// Where it came from.
+    pub source_address: Option<String>,
+    /// What changed.
+    pub changes: Option<Value>,
+    /// SHA-256 over this entry and the hash before it, in hexadecimal.
+    pub hash: String,
+    /// The hash of the entry before it; empty for the first.
+    pub previous_hash: String,
 }

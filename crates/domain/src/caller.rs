@@ -6,8 +6,9 @@
 //! refuses them outside the few places that say why they may.
 
 use crate::{
-    ApiKey, ApiKeyId, Namespace, Organization, OrganizationId, OrganizationStatus, Permission, Role, User,
+    Actor, ApiKey, Namespace, Organization, OrganizationId, OrganizationStatus, Permission, Role, User,
     UserId,
+    audit::{Origin, Trail},
 };
 
 /// An authenticated user with the key that proved it.
@@ -16,12 +17,19 @@ pub struct Caller {
     user: User,
     organization: Organization,
     api_key: ApiKey,
+    origin: Origin,
 }
 
 impl Caller {
     /// A caller whose key was just looked up, with its owner and their organization.
     pub fn authenticated(user: User, organization: Organization, api_key: ApiKey) -> Self {
-        Self { user, organization, api_key }
+        Self { user, organization, api_key, origin: Origin::default() }
+    }
+
+    /// The same caller, who came from there.
+    #[must_use]
+    pub fn from(self, origin: Origin) -> Self {
+        Self { origin, ..self }
     }
 
     /// Who calls.
@@ -51,42 +59,24 @@ impl Caller {
 
     /// The way into the caller's own organization.
     pub fn scope(&self) -> OrgScope {
-        OrgScope::new(&self.organization, self.actor(), Some(self.user.role))
+        OrgScope::new(&self.organization, self.trail(), Some(self.user.role))
     }
 
     /// The way into any organization, for an admin only.
     pub fn scope_of(&self, organization: &Organization) -> Option<OrgScope> {
         let own = organization.id == self.organization.id;
-        (own || self.is_admin()).then(|| OrgScope::new(organization, self.actor(), Some(self.user.role)))
+        (own || self.is_admin()).then(|| OrgScope::new(organization, self.trail(), Some(self.user.role)))
     }
 
     /// What the audit log says of the caller.
-    pub fn actor(&self) -> Actor {
-        Actor::User { user: self.user.id, api_key: self.api_key.id }
-    }
-}
-
-/// Who does something, for the audit log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Actor {
-    /// Somebody with an API key.
-    User {
-        /// Who.
-        user: UserId,
-        /// With which key.
-        api_key: ApiKeyId,
-    },
-    /// The deployment itself: its reconciler, its hosted worker, its first start.
-    System,
-}
-
-impl Actor {
-    /// The user, if somebody acts.
-    pub fn user(self) -> Option<UserId> {
-        match self {
-            Self::User { user, .. } => Some(user),
-            Self::System => None,
-        }
+    pub fn trail(&self) -> Trail {
+        let actor = Actor::User {
+            user: self.user.id,
+            api_key: self.api_key.id,
+            role: self.user.role,
+            organization: self.organization.id,
+        };
+        Trail { actor, origin: self.origin.clone() }
     }
 }
 
@@ -96,35 +86,35 @@ pub struct OrgScope {
     organization: OrganizationId,
     status: OrganizationStatus,
     namespace: Namespace,
-    actor: Actor,
+    trail: Trail,
     /// What limits the actor; nothing limits the deployment itself.
     role: Option<Role>,
 }
 
 impl OrgScope {
-    fn new(organization: &Organization, actor: Actor, role: Option<Role>) -> Self {
+    fn new(organization: &Organization, trail: Trail, role: Option<Role>) -> Self {
         Self {
             organization: organization.id,
             status: organization.status,
             namespace: organization.namespace.clone(),
-            actor,
+            trail,
             role,
         }
     }
 
     /// For the hosted worker, which acts in the organization that owns the namespace it polls.
     pub fn for_worker(organization: &Organization) -> Self {
-        Self::new(organization, Actor::System, None)
+        Self::new(organization, Trail::system(), None)
     }
 
     /// For the first start, which makes the first admin of the system organization.
     pub fn for_bootstrap(system: &Organization) -> Self {
-        Self::new(system, Actor::System, None)
+        Self::new(system, Trail::system(), None)
     }
 
     /// For the reconciler, which finishes what somebody began.
     pub fn for_reconciler(organization: &Organization) -> Self {
-        Self::new(organization, Actor::System, None)
+        Self::new(organization, Trail::system(), None)
     }
 
     /// The one organization.
@@ -142,9 +132,9 @@ impl OrgScope {
         &self.namespace
     }
 
-    /// Who acts.
-    pub fn actor(&self) -> Actor {
-        self.actor
+    /// Who acts, and from where.
+    pub fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     /// Whether the actor may do it here.
@@ -159,12 +149,12 @@ impl OrgScope {
 
     /// Whether the actor is this user.
     pub fn is_of(&self, user: UserId) -> bool {
-        self.actor.user() == Some(user)
+        self.trail.actor.user() == Some(user)
     }
 
     /// The same organization, for what goes on after the actor has left: the deployment itself acts.
     #[must_use]
     pub fn for_background(&self) -> Self {
-        Self { actor: Actor::System, role: None, ..self.clone() }
+        Self { trail: Trail::system(), role: None, ..self.clone() }
     }
 }

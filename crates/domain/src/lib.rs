@@ -14,17 +14,23 @@ pub mod field;
 pub mod id;
 pub mod organization;
 pub mod permission;
+pub mod quota;
 pub mod user;
 pub mod workflow;
 
+mod chain;
+
 pub use api_key::{ApiKey, ApiKeyName, Secret};
-pub use caller::{Actor, Caller, OrgScope};
+pub use audit::Actor;
+pub use caller::{Caller, OrgScope};
+pub use chain::chain;
 pub use clock::{Clock, SystemClock};
 pub use execution::{Execution, ExecutionStatus};
 pub use field::Invalid;
 pub use id::{ApiKeyId, AuditEntryId, ExecutionId, OrganizationId, UserId, WorkflowId};
 pub use organization::{Namespace, Organization, OrganizationName, OrganizationStatus, Slug};
 pub use permission::{Permission, Role};
+pub use quota::{Quota, Quotas};
 pub use user::{Email, User, UserKind, UserName, UserStatus};
 pub use workflow::{Revision, Workflow, WorkflowName};
 

@@ -79,6 +79,35 @@ words!(
     }
 );
 
+/// A step that an organization's life does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an organization that is {from} cannot become {to}")]
+pub struct IllegalTransition {
+    /// Where it is.
+    pub from: OrganizationStatus,
+    /// Where it was to go.
+    pub to: OrganizationStatus,
+}
+
+impl OrganizationStatus {
+    /// Checks the step against the table above.
+    ///
+    /// # Errors
+    /// Names both states.
+    pub fn check_transition(self, to: Self) -> Result<(), IllegalTransition> {
+        use OrganizationStatus as S;
+        let legal = matches!(
+            (self, to),
+            (S::Provisioning, S::Active | S::ProvisioningFailed)
+                | (S::ProvisioningFailed, S::Provisioning)
+                | (S::Active, S::Suspended)
+                | (S::Suspended, S::Active)
+                | (S::Provisioning | S::ProvisioningFailed | S::Active | S::Suspended, S::Deleting)
+        );
+        if legal { Ok(()) } else { Err(IllegalTransition { from: self, to }) }
+    }
+}
+
 /// The name of an organization's Temporal namespace. It is never used again for another organization: it joins the slug and
 /// the random part of the organization's id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -137,6 +166,26 @@ mod tests {
             assert_eq!(error.field, "slug");
         }
         assert_eq!(Slug::parse("acme-2").expect("a good slug").as_str(), "acme-2");
+    }
+
+    #[test]
+    fn should_allow_the_steps_of_the_table_and_no_others() {
+        let mut table = String::new();
+        for &from in OrganizationStatus::ALL {
+            for &to in OrganizationStatus::ALL {
+                match from.check_transition(to) {
+                    Ok(()) => table.extend([from.as_str(), " -> ", to.as_str(), "\n"]),
+                    Err(illegal) => {
+                        let message = illegal.to_string();
+                        assert!(
+                            message.contains(from.as_str()) && message.contains(to.as_str()),
+                            "{message}"
+                        );
+                    }
+                }
+            }
+        }
+        insta::assert_snapshot!(table);
     }
 
     proptest! {

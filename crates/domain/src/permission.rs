@@ -9,6 +9,8 @@ words!(
         ManageOrganizations = "platform:organizations",
         /// Read one's own organization.
         ReadOrganization = "organization:read",
+        /// Rename one's own organization.
+        WriteOrganization = "organization:write",
         /// Read one's own user and API keys, and make keys for oneself.
         UseOwnIdentity = "identity:use",
         /// Read the organization's users and their API keys.
@@ -23,6 +25,10 @@ words!(
         ReadExecutions = "executions:read",
         /// Start executions.
         StartExecutions = "executions:start",
+        /// Stop executions.
+        CancelExecutions = "executions:cancel",
+        /// Read the audit log.
+        ReadAudit = "audit:read",
         /// Poll and complete tasks through the gateway.
         PollTasks = "tasks:poll",
     }
@@ -56,6 +62,7 @@ impl Role {
                     | P::ReadWorkflows
                     | P::ReadExecutions
                     | P::StartExecutions
+                    | P::CancelExecutions
             ),
             Self::Worker => matches!(permission, P::UseOwnIdentity | P::ReadExecutions | P::PollTasks),
         }

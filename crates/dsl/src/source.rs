@@ -1,6 +1,6 @@
 //! Documents as trees of values that know where they stand in the text.
 //!
-//! [`read`] takes YAML 1.2 (core schema) or JSON and builds the tree without recursion, within the [limits](crate::limits), so a
+//! [`read`] takes YAML 1.2 (core schema) or JSON and builds the tree without recursion, within the [`limits`], so a
 //! hostile text costs no more than an honest one. [`from_value`] makes the same tree of a value that was read before.
 
 mod json;

@@ -10,9 +10,11 @@ create table organizations (
     namespace text not null,
     -- The platform's own: its users may be admins.
     is_system boolean not null default false,
-    -- How often provisioning was tried, and when it may be tried again.
+    -- How often the reconciler tried what the status asks of it, and when it may try again.
     attempts integer not null default 0,
     next_attempt_at timestamptz not null,
+    -- What an erasure has removed so far: table to number of rows.
+    erased jsonb not null default '{}',
     created_at timestamptz not null,
     updated_at timestamptz not null,
     constraint organizations_slug_key unique (slug),
@@ -35,4 +37,4 @@ create policy tenant on organizations to tenantry_application
     with check (id = (select nullif(current_setting('tenantry.organization_id', true), '')::uuid));
 create policy platform on organizations to tenantry_platform using (true) with check (true);
 grant select on organizations to tenantry_application;
-grant select, insert, update on organizations to tenantry_platform;
+grant select, insert, update, delete on organizations to tenantry_platform;

@@ -14,4 +14,6 @@ create table users (
 );
 
 select protect_tenant_table('users');
-grant insert on users to tenantry_application;
+grant insert, delete on users to tenantry_application;
+-- A user stays in their organization and keeps their address.
+grant update (name, role, status) on users to tenantry_application;

@@ -25,6 +25,8 @@ alter table executions
     drop constraint executions_workflow_fkey,
     drop constraint executions_pkey,
     drop column organization_id,
+    drop column cancel_requested_at,
+    drop column cancel_sent_at,
     add constraint executions_pkey primary key (id);
 
 alter table workflow_revisions

@@ -3,6 +3,8 @@
 alter table workflows add column organization_id uuid references organizations (id);
 alter table workflow_revisions add column organization_id uuid references organizations (id);
 alter table executions add column organization_id uuid references organizations (id);
+-- The intent to stop an execution, and when Temporal heard of it.
+alter table executions add column cancel_requested_at timestamptz, add column cancel_sent_at timestamptz;
 
 -- Row-level security is forced on organizations, for the owner too: step aside for one statement.
 alter table organizations no force row level security;
@@ -40,4 +42,4 @@ alter table executions
 
 select protect_tenant_table(name) from unnest(array['workflows', 'workflow_revisions', 'executions']::regclass[]) as name;
 grant insert on workflows, workflow_revisions, executions to tenantry_application;
-grant update (run_id, status, output, error, ended_at) on executions to tenantry_application;
+grant update (run_id, status, output, error, ended_at, cancel_requested_at, cancel_sent_at) on executions to tenantry_application;

@@ -1,1 +1,4 @@
-drop table audit_entries;
+drop table audit_heads cascade;
+drop table audit_entries cascade;
+drop function if exists chain_audit_entry();
+drop function if exists audit_entry_hash;

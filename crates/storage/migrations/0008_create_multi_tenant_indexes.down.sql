@@ -1,6 +1,11 @@
-drop index organizations_unprovisioned;
+drop index organizations_unreconciled;
+drop index executions_to_cancel;
 drop index executions_unfinished;
 drop index executions_by_status;
 drop index executions_by_workflow;
-drop index audit_entries_by_organization;
+drop index audit_entries_of_all;
+drop index audit_entries_by_resource;
+drop index audit_entries_by_actor;
+drop index audit_entries_by_action;
+drop index audit_entries_by_id;
 drop index api_keys_by_user;

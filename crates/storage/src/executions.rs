@@ -56,7 +56,8 @@ pub async fn insert(
     input: &Value,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let (organization, started_by) = (tx.organization().uuid(), tx.scope().actor().user().map(UserId::uuid));
+    let (organization, started_by) =
+        (tx.organization().uuid(), tx.scope().trail().actor.user().map(UserId::uuid));
     sqlx::query(
         "insert into executions (id, organization_id, workflow_id, revision, status, input, started_at, started_by)
          values ($1, $2, $3, $4, 'pending', $5::json, $6, $7)",
@@ -129,19 +130,21 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter, page: PageRequest) -> Resu
     Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
 }
 
-/// Writes that Temporal has taken the execution. It may have ended since; then only the run id is news.
-pub async fn mark_running(tx: &mut TenantTx, execution: ExecutionId, run_id: &str) -> Result<(), Error> {
+/// Writes that Temporal has taken the execution. It may have ended since; then only the run id is news. Answers whether somebody
+/// wants it to stop.
+pub async fn mark_running(tx: &mut TenantTx, execution: ExecutionId, run_id: &str) -> Result<bool, Error> {
     let query = "update executions
          set run_id = $3, status = case when status = 'pending' then 'running' else status end
-         where organization_id = $1 and id = $2";
+         where organization_id = $1 and id = $2
+         returning cancel_requested_at is not null";
     let organization = tx.organization().uuid();
-    sqlx::query(query)
+    let row = sqlx::query(query)
         .bind(organization)
         .bind(execution.uuid())
         .bind(run_id)
-        .execute(tx.connection())
+        .fetch_optional(tx.connection())
         .await?;
-    Ok(())
+    Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
 }
 
 /// Writes how an execution ended, unless an end is written already.
@@ -171,17 +174,67 @@ pub async fn finish(
     Ok(())
 }
 
-/// Active organizations that have an execution which has not ended: those that need a worker.
+/// Organizations that need a worker: active ones with an execution that has not ended, and suspended ones with an execution that
+/// is to stop.
 pub async fn organizations_with_work(store: &Store) -> Result<Vec<Organization>, Error> {
     let query = concat!(
         "select ",
         organizations::columns!(),
-        " from organizations where status = 'active' and id in (
+        " from organizations where (status = 'active' and id in (
               select organization_id from executions where status in ('pending', 'running')
-          )"
+          )) or (status = 'suspended' and id in (
+              select organization_id from executions
+              where status in ('pending', 'running') and cancel_requested_at is not null
+          ))"
     );
     let rows = sqlx::query(query).fetch_all(store.platform_pool()).await?;
     Ok(rows.iter().map(organizations::from_row).collect::<Result<_, _>>()?)
+}
+
+/// Notes that an execution, or every one of the organization, is to stop. Answers how many that were.
+pub async fn request_cancel(
+    tx: &mut TenantTx,
+    execution: Option<ExecutionId>,
+    now: Timestamp,
+) -> Result<u64, Error> {
+    let query = "update executions set cancel_requested_at = $3
+         where organization_id = $1 and ($2::uuid is null or id = $2)
+           and status in ('pending', 'running') and cancel_requested_at is null";
+    let organization = tx.organization().uuid();
+    let done = sqlx::query(query)
+        .bind(organization)
+        .bind(execution.map(ExecutionId::uuid))
+        .bind(now)
+        .execute(tx.connection())
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// Executions that are to stop and of which Temporal has not heard, up to a number.
+pub async fn to_cancel(tx: &mut TenantTx, limit: i64) -> Result<Vec<ExecutionId>, Error> {
+    let query = "select id from executions
+         where organization_id = $1 and status in ('pending', 'running')
+           and cancel_requested_at is not null and cancel_sent_at is null
+         limit $2";
+    let organization = tx.organization().uuid();
+    let rows = sqlx::query(query).bind(organization).bind(limit).fetch_all(tx.connection()).await?;
+    Ok(rows.iter().map(|row| id(row, "id", ExecutionId::from_uuid)).collect::<Result<_, _>>()?)
+}
+
+/// Notes that Temporal has heard that an execution is to stop. One that Temporal never had has stopped with that.
+pub async fn mark_cancel_sent(
+    tx: &mut TenantTx,
+    execution: ExecutionId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let query = "update executions
+         set cancel_sent_at = $3,
+             status = case when status = 'pending' then 'canceled' else status end,
+             ended_at = case when status = 'pending' then $3 else ended_at end
+         where organization_id = $1 and id = $2";
+    let organization = tx.organization().uuid();
+    sqlx::query(query).bind(organization).bind(execution.uuid()).bind(now).execute(tx.connection()).await?;
+    Ok(())
 }
 
 /// Executions that were recorded before `before` and are not in Temporal's hands yet, the oldest first, with the definitions they run.
@@ -199,6 +252,7 @@ pub async fn pending(
               on revisions.organization_id = executions.organization_id
              and revisions.workflow_id = executions.workflow_id and revisions.revision = executions.revision
           where executions.organization_id = $1 and executions.status = 'pending' and executions.started_at < $2
+            and executions.cancel_requested_at is null
           order by executions.id limit $3"
     );
     let organization = tx.organization().uuid();

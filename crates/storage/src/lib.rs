@@ -12,9 +12,11 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod erasure;
 pub mod executions;
 pub mod migrate;
 pub mod organizations;
+pub mod quotas;
 pub mod users;
 pub mod workflows;
 

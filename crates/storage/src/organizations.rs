@@ -72,14 +72,15 @@ pub async fn insert(
 
 /// The organization with this id.
 pub async fn get(tx: &mut PlatformTx, organization: OrganizationId) -> Result<Option<Organization>, Error> {
-    let query = concat!("select ", columns!(), " from organizations where id = $1");
+    let query = concat!("select ", columns!(), " from organizations where id = $1 and status <> 'deleting'");
     let row = sqlx::query(query).bind(organization.uuid()).fetch_optional(tx.connection()).await?;
     Ok(row.as_ref().map(from_row).transpose()?)
 }
 
 /// The organization with this slug.
 pub async fn get_by_slug(tx: &mut PlatformTx, slug: &str) -> Result<Option<Organization>, Error> {
-    let query = concat!("select ", columns!(), " from organizations where slug = $1");
+    let query =
+        concat!("select ", columns!(), " from organizations where slug = $1 and status <> 'deleting'");
     let row = sqlx::query(query).bind(slug).fetch_optional(tx.connection()).await?;
     Ok(row.as_ref().map(from_row).transpose()?)
 }
@@ -92,7 +93,7 @@ pub async fn get_by_member(
     let query = concat!(
         "select ",
         columns!(),
-        " from organizations where id in (
+        " from organizations where status <> 'deleting' and id in (
               select organization_id from users where id = $1 union select organization_id from api_keys where id = $1
           )"
     );
@@ -109,14 +110,18 @@ pub async fn system(tx: &mut PlatformTx) -> Result<Organization, Error> {
 
 /// Organizations, newest first.
 pub async fn list(tx: &mut PlatformTx, page: PageRequest) -> Result<Page<Organization>, Error> {
-    let query = concat!("select ", columns!(), " from organizations where id < $1 order by id desc limit $2");
+    let query = concat!(
+        "select ",
+        columns!(),
+        " from organizations where status <> 'deleting' and id < $1 order by id desc limit $2"
+    );
     let rows = sqlx::query(query).bind(page.before()).bind(page.fetch()).fetch_all(tx.connection()).await?;
     Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
 }
 
-/// Takes one organization that waits for provisioning and is due, if there is one, and puts its next attempt off by `lease`, so that
+/// Takes one organization that waits for provisioning or erasure and is due, if there is one, and puts its next attempt off by `lease`, so that
 /// no other node takes it meanwhile and another does if this one dies. Answers how often it was tried before.
-pub async fn take_unprovisioned(
+pub async fn take_unreconciled(
     store: &Store,
     now: Timestamp,
     lease: TimeDelta,
@@ -124,7 +129,7 @@ pub async fn take_unprovisioned(
     let row = sqlx::query(concat!(
         "update organizations set next_attempt_at = $2, attempts = attempts + 1
          where id = (
-             select id from organizations where status = 'provisioning' and next_attempt_at <= $1
+             select id from organizations where status in ('provisioning', 'deleting') and next_attempt_at <= $1
              order by next_attempt_at limit 1 for update skip locked
          )
          returning attempts - 1 as tried, ",
@@ -139,7 +144,7 @@ pub async fn take_unprovisioned(
     Ok(Some((from_row(&row)?, u32::try_from(tried).unwrap_or(0))))
 }
 
-/// Says when provisioning is to be tried again, and why it did not work this time.
+/// Says when the reconciler is to try again, and why it did not work this time.
 pub async fn postpone(
     store: &Store,
     organization: OrganizationId,
@@ -147,7 +152,7 @@ pub async fn postpone(
     next_attempt_at: Timestamp,
 ) -> Result<(), Error> {
     sqlx::query(
-        "update organizations set status_reason = $2, next_attempt_at = $3 where id = $1 and status = 'provisioning'",
+        "update organizations set status_reason = $2, next_attempt_at = $3 where id = $1 and status in ('provisioning', 'deleting')",
     )
     .bind(organization.uuid())
     .bind(reason)
@@ -157,21 +162,46 @@ pub async fn postpone(
     Ok(())
 }
 
-/// Moves an organization out of `from`; answers whether it was there.
-pub async fn transition(
+/// Renames the organization.
+pub async fn rename(
     tx: &mut PlatformTx,
     organization: OrganizationId,
-    from: OrganizationStatus,
-    to: OrganizationStatus,
+    name: &OrganizationName,
     now: Timestamp,
-) -> Result<bool, Error> {
-    let query = "update organizations set status = $3, status_reason = null, updated_at = $4 where id = $1 and status = $2";
-    let done = sqlx::query(query)
+) -> Result<(), Error> {
+    let query = "update organizations set name = $2, updated_at = $3 where id = $1";
+    sqlx::query(query)
         .bind(organization.uuid())
-        .bind(from.as_str())
-        .bind(to.as_str())
+        .bind(name.as_str())
         .bind(now)
         .execute(tx.connection())
         .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(())
+}
+
+/// The organization, which nobody else can move until the transaction ends.
+pub async fn lock(tx: &mut PlatformTx, organization: OrganizationId) -> Result<Option<Organization>, Error> {
+    let query = concat!("select ", columns!(), " from organizations where id = $1 for update");
+    let row = sqlx::query(query).bind(organization.uuid()).fetch_optional(tx.connection()).await?;
+    Ok(row.as_ref().map(from_row).transpose()?)
+}
+
+/// Moves an organization that [`lock`] holds to another status. What the reconciler has to do for it is due at once.
+pub async fn set_status(
+    tx: &mut PlatformTx,
+    organization: OrganizationId,
+    status: OrganizationStatus,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let query = "update organizations
+         set status = $2, status_reason = $3, updated_at = $4, next_attempt_at = $4, attempts = 0 where id = $1";
+    sqlx::query(query)
+        .bind(organization.uuid())
+        .bind(status.as_str())
+        .bind(reason)
+        .bind(now)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
 }

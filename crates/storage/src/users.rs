@@ -1,7 +1,9 @@
 //! Users of an organization.
 
 use sqlx::{Row as _, postgres::PgRow};
-use tenantry_domain::{Email, OrganizationId, Timestamp, User, UserId, user::NewUser};
+use tenantry_domain::{
+    Email, OrganizationId, Role, Timestamp, User, UserId, UserName, UserStatus, user::NewUser,
+};
 
 use crate::{
     Error, Page, PageRequest, PlatformTx, TenantTx,
@@ -84,6 +86,66 @@ pub async fn list(tx: &mut TenantTx, page: PageRequest) -> Result<Page<User>, Er
         .fetch_all(tx.connection())
         .await?;
     Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
+}
+
+/// What is to change of a user; what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// The name.
+    pub name: Option<UserName>,
+    /// The role.
+    pub role: Option<Role>,
+    /// The status.
+    pub status: Option<UserStatus>,
+}
+
+/// The user, as it is now. Until the transaction ends nobody else can change or remove users of the organization, so that
+/// two who come at once cannot each leave the other as the last.
+pub async fn lock(tx: &mut TenantTx, user: UserId) -> Result<Option<User>, Error> {
+    let lock = format!("members:{}", tx.organization());
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(lock)
+        .execute(tx.connection())
+        .await?;
+    get(tx, user).await
+}
+
+/// Changes a user.
+pub async fn update(tx: &mut TenantTx, user: UserId, changes: &Changes) -> Result<Option<User>, Error> {
+    let query = concat!(
+        "update users
+         set name = coalesce($2, name), role = coalesce($3, role), status = coalesce($4, status) where id = $1
+         returning ",
+        columns!()
+    );
+    let row = sqlx::query(query)
+        .bind(user.uuid())
+        .bind(changes.name.as_ref().map(UserName::as_str))
+        .bind(changes.role.map(Role::as_str))
+        .bind(changes.status.map(UserStatus::as_str))
+        .fetch_optional(tx.connection())
+        .await?;
+    Ok(row.as_ref().map(from_row).transpose()?)
+}
+
+/// Removes a user, and their API keys.
+pub async fn delete(tx: &mut TenantTx, user: UserId) -> Result<(), Error> {
+    sqlx::query("delete from users where id = $1").bind(user.uuid()).execute(tx.connection()).await?;
+    Ok(())
+}
+
+/// How many people of the organization have the role and are active, besides this user.
+pub async fn others_in_role(tx: &mut TenantTx, role: Role, user: UserId) -> Result<i64, Error> {
+    let query = "select count(*) from users
+         where organization_id = $1 and role = $2 and status = 'active' and id <> $3";
+    let organization = tx.organization().uuid();
+    let row = sqlx::query(query)
+        .bind(organization)
+        .bind(role.as_str())
+        .bind(user.uuid())
+        .fetch_one(tx.connection())
+        .await?;
+    Ok(row.try_get(0)?)
 }
 
 /// Whether anybody is an admin yet. While the answer is no and the transaction lasts, nobody else gets an answer.

@@ -73,7 +73,8 @@ pub async fn insert_revision(
     new: NewRevision<'_>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let (organization, created_by) = (tx.organization().uuid(), tx.scope().actor().user().map(UserId::uuid));
+    let (organization, created_by) =
+        (tx.organization().uuid(), tx.scope().trail().actor.user().map(UserId::uuid));
     sqlx::query(
         "insert into workflow_revisions
              (organization_id, workflow_id, revision, document_version, digest, definition, created_at, created_by)

@@ -4,12 +4,15 @@ use serde_json::Value;
 use temporalio_client::{
     WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowStartOptions, errors::WorkflowStartError,
 };
+use temporalio_common::protos::temporal::api::{
+    common::v1::WorkflowExecution, workflowservice::v1::RequestCancelWorkflowExecutionRequest,
+};
 use tenantry_domain::{ExecutionId, OrgScope};
 use tokio::time::timeout;
 
 use crate::{
     Error, Temporal,
-    connection::{CALL_LIMIT, rpc_options},
+    connection::{CALL_LIMIT, call, request, rpc_options},
     worker::workflow::{HostedInput, HostedWorkflow},
 };
 
@@ -60,6 +63,27 @@ impl Dispatcher {
             Ok(handle) => handle.run_id().map(str::to_owned).ok_or_else(no_run_id),
             Err(WorkflowStartError::AlreadyStarted { run_id, .. }) => run_id.ok_or_else(no_run_id),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Asks the organization's execution to stop. Answers whether there was one to ask: none that has ended, or never started.
+    pub async fn cancel(&self, scope: &OrgScope, execution: ExecutionId) -> Result<bool, Error> {
+        let cancel = RequestCancelWorkflowExecutionRequest {
+            namespace: scope.namespace().as_str().to_owned(),
+            workflow_execution: Some(WorkflowExecution {
+                workflow_id: execution.to_string(),
+                run_id: String::new(),
+            }),
+            // The same request again is the same request.
+            request_id: format!("cancel-{execution}"),
+            ..Default::default()
+        };
+        let mut service = self.temporal.workflow_service().await?;
+        match call(service.request_cancel_workflow_execution(request(cancel))).await {
+            Ok(_) => Ok(true),
+            // Temporal says the same of a namespace and of a workflow that it does not have.
+            Err(Error::NoNamespace(_)) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

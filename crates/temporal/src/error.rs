@@ -12,11 +12,8 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 #[non_exhaustive]
 pub enum Error {
     /// The address is not one. The operator corrects it.
-    #[error("{address:?} is no address of a Temporal frontend: expected host:port or http://host:port")]
-    InvalidAddress {
-        /// What was given.
-        address: String,
-    },
+    #[error("must be an address of a Temporal frontend: host:port or http://host:port, and nothing else")]
+    InvalidAddress,
     /// Temporal is away or slow. The same call may succeed later.
     #[error("Temporal does not answer")]
     Unavailable(#[source] Cause),

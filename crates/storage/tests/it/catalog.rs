@@ -20,8 +20,10 @@ async fn should_know_every_tenant_table() {
     let known = [
         "api_keys",
         "audit_entries",
+        "audit_heads",
         "executions",
         "organizations",
+        "quotas",
         "users",
         "workflow_revisions",
         "workflows",
@@ -113,7 +115,7 @@ async fn should_act_as_roles_that_own_and_bypass_nothing() {
 }
 
 #[tokio::test]
-async fn should_let_nobody_change_or_remove_an_audit_entry() {
+async fn should_let_no_tenant_change_or_remove_an_audit_entry_and_the_platform_only_erase() {
     let query = "
         select grantee || ' ' || privilege_type from information_schema.role_table_grants
         where table_name = 'audit_entries' and grantee like 'tenantry\\_%' order by 1";
@@ -121,6 +123,7 @@ async fn should_let_nobody_change_or_remove_an_audit_entry() {
     let only = [
         "tenantry_application INSERT",
         "tenantry_application SELECT",
+        "tenantry_platform DELETE",
         "tenantry_platform INSERT",
         "tenantry_platform SELECT",
     ];

@@ -8,7 +8,7 @@ use temporalio_sdk::{
     ApplicationFailure,
     activities::{ActivityContext, ActivityError, activities},
 };
-use tenantry_domain::{ExecutionId, OrgScope, execution::Outcome};
+use tenantry_domain::{ExecutionId, OrgScope, chain, execution::Outcome};
 use tenantry_dsl::{ErrorType, HttpRequest, HttpResponse, WorkflowError};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::task::AbortOnDropHandle;
@@ -73,8 +73,7 @@ impl Activities {
             Err(late) => late.into(),
         };
         let organization = self.scope.organization();
-        let error: &dyn std::error::Error = &*error;
-        tracing::warn!(%organization, %execution, error, "an outcome could not be written down; it will be tried again");
+        tracing::warn!(%organization, %execution, error = chain(&*error), "an outcome could not be written down; it will be tried again");
         // The cause stays here: the tenant can read what Temporal stores.
         Err(ActivityError::application(ApplicationFailure::new("the outcome could not be written down")))
     }

@@ -16,7 +16,7 @@ use temporalio_sdk::{
         worker_tuner::{FixedSizeSlotSupplier, TunerHolder},
     },
 };
-use tenantry_domain::OrgScope;
+use tenantry_domain::{OrgScope, chain};
 use tokio::{sync::watch, time::timeout};
 
 use super::{
@@ -49,8 +49,7 @@ pub(super) async fn supervise(shared: Arc<Shared>, job: Job) {
                     pause = FIRST_PAUSE;
                 }
                 let (organization, namespace) = (scope.organization(), scope.namespace().as_str());
-                let error: &dyn std::error::Error = &error;
-                tracing::warn!(%organization, namespace, error, "hosted worker failed; it will start again");
+                tracing::warn!(%organization, namespace, error = chain(&error), "hosted worker failed; it will start again");
                 let unwanted = wanted.wait_for(|wanted| !wanted);
                 let _ = timeout(pause, unwanted).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
