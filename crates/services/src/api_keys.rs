@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use tenantry_domain::{
-    ApiKey, ApiKeyId, ApiKeyName, Clock, Invalid, OrgScope, Permission, Secret, Timestamp, UserId,
-    audit::{Action, Resource},
+    ApiKey, ApiKeyId, ApiKeyName, Clock, Invalid, OrgScope, Permission, Quota, Secret, Timestamp, UserId,
+    audit::{Action, Event, Resource},
 };
-use tenantry_storage::{Page, PageRequest, Store, TenantTx, api_keys, audit};
+use tenantry_storage::{Page, PageRequest, Store, TenantTx, api_keys, audit, quotas};
 
 use crate::{Error, users};
 
@@ -43,8 +44,11 @@ impl ApiKeys {
         if !scope.covers(owner.role) {
             return Err(Error::Forbidden("nobody can make a key for a user who may do more than they may"));
         }
+        quotas::reserve(&mut tx, Quota::ApiKeys, now).await??;
         let api_key = api_keys::insert(&mut tx, owner.id, name, &secret, expires_at, now).await?;
-        audit::record(&mut tx, now, Action::ApiKeyCreate, Resource::ApiKey(api_key.id)).await?;
+        let event = Event::done(Action::ApiKeyCreate, Resource::ApiKey(api_key.id))
+            .with_changes(json!({ "user_id": owner.id, "expires_at": expires_at }));
+        audit::record(&mut tx, now, event).await?;
         tx.commit().await?;
         Ok((api_key, secret))
     }
@@ -77,7 +81,9 @@ impl ApiKeys {
             return Err(Error::Forbidden("nobody can revoke a key of a user who may do more than they may"));
         }
         if api_keys::revoke(&mut tx, api_key.id, now).await? {
-            audit::record(&mut tx, now, Action::ApiKeyRevoke, Resource::ApiKey(api_key.id)).await?;
+            let event = Event::done(Action::ApiKeyRevoke, Resource::ApiKey(api_key.id))
+                .with_changes(json!({ "user_id": owner.id }));
+            audit::record(&mut tx, now, event).await?;
         }
         tx.commit().await?;
         Ok(())

@@ -2,7 +2,7 @@
 
 use tenantry_domain::{
     ApiKeyName, Clock, Email, Invalid, OrgScope, Role, Secret, UserName,
-    audit::{Action, Resource},
+    audit::{Action, Event, Resource},
     user::NewUser,
 };
 use tenantry_storage::{Store, TenantTx, api_keys, audit, organizations, users};
@@ -20,7 +20,7 @@ pub async fn first_admin(store: &Store, clock: &dyn Clock, email: &Email) -> Res
     let now = clock.now();
     let admin = NewUser::new(UserName::parse("Admin")?, Some(email.clone()), Role::Admin)?;
     let admin = users::insert(&mut tx, &admin, now).await?;
-    audit::record(&mut tx, now, Action::UserCreate, Resource::User(admin.id)).await?;
+    audit::record(&mut tx, now, Event::done(Action::UserCreate, Resource::User(admin.id))).await?;
     let secret = issue(&mut tx, clock, admin.id).await?;
     tx.commit().await?;
     Ok(Some(secret))
@@ -52,6 +52,6 @@ async fn issue(
     let now = clock.now();
     let secret = Secret::generate().map_err(|error| Error::Internal(Box::new(error)))?;
     let api_key = api_keys::insert(tx, admin, &ApiKeyName::parse("bootstrap")?, &secret, None, now).await?;
-    audit::record(tx, now, Action::ApiKeyCreate, Resource::ApiKey(api_key.id)).await?;
+    audit::record(tx, now, Event::done(Action::ApiKeyCreate, Resource::ApiKey(api_key.id))).await?;
     Ok(secret)
 }

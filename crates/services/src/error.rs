@@ -1,6 +1,8 @@
 //! What a use case can answer besides its result. It knows no HTTP.
 
-use tenantry_domain::{Invalid, OrganizationStatus};
+use std::borrow::Cow;
+
+use tenantry_domain::{Invalid, OrganizationStatus, organization::IllegalTransition, quota::Exceeded};
 use tenantry_storage::Conflict;
 
 /// Why a use case did not do what it was asked.
@@ -20,7 +22,10 @@ pub enum Error {
     Definition(#[from] tenantry_dsl::Error),
     /// It contradicts what is there.
     #[error("{0}")]
-    Conflict(&'static str),
+    Conflict(Cow<'static, str>),
+    /// The organization has as much of it as it may have.
+    #[error(transparent)]
+    QuotaExceeded(#[from] Exceeded),
     /// The organization cannot do this in its present state.
     #[error("the organization is {0}")]
     OrganizationNot(OrganizationStatus),
@@ -30,6 +35,18 @@ pub enum Error {
     /// A fault of ours.
     #[error("an internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    pub(crate) fn conflict(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::Conflict(why.into())
+    }
+}
+
+impl From<IllegalTransition> for Error {
+    fn from(illegal: IllegalTransition) -> Self {
+        Self::conflict(illegal.to_string())
+    }
 }
 
 impl From<Invalid> for Error {
@@ -42,13 +59,13 @@ impl From<tenantry_storage::Error> for Error {
     fn from(error: tenantry_storage::Error) -> Self {
         use tenantry_storage::Error as E;
         match error {
-            E::Conflict(Conflict::SlugTaken) => Self::Conflict("another organization has this slug"),
+            E::Conflict(Conflict::SlugTaken) => Self::conflict("another organization has this slug"),
             E::Conflict(Conflict::EmailTaken) => {
-                Self::Conflict("another user of the organization has this e-mail address")
+                Self::conflict("another user of the organization has this e-mail address")
             }
-            E::Conflict(Conflict::ExecutionIdTaken) => Self::Conflict("another execution has this id"),
+            E::Conflict(Conflict::ExecutionIdTaken) => Self::conflict("another execution has this id"),
             E::Conflict(Conflict::WorkflowContended) => {
-                Self::Conflict("somebody else is changing this workflow; try again")
+                Self::conflict("somebody else is changing this workflow; try again")
             }
             E::Conflict(Conflict::UserGone) => Self::NotFound("user"),
             E::Unavailable(_) | E::Contended(_) => Self::Unavailable(Box::new(error)),

@@ -5,15 +5,16 @@ use std::{pin::Pin, sync::Arc};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tenantry_domain::{
-    Clock, Execution, ExecutionId, OrgScope, OrganizationStatus, Revision, Workflow, WorkflowName,
-    audit::{Action, Resource},
+    Clock, Execution, ExecutionId, OrgScope, OrganizationStatus, Quota, Revision, Workflow, WorkflowName,
+    audit::{Action, Event, Resource},
+    chain,
     execution::Outcome,
 };
 use tenantry_dsl::{ErrorType, WorkflowError};
 use tenantry_storage::{
     Conflict, Page, PageRequest, Store, audit,
     executions::{self, Filter},
-    workflows,
+    quotas, workflows,
 };
 use tenantry_temporal::{Dispatcher, ExecutionJournal, StartExecution, WorkerPool};
 
@@ -75,13 +76,18 @@ impl Executions {
         let mut tx = self.store.tenant(scope).await?;
         let workflow =
             workflows::get(&mut tx, name, start.revision).await?.ok_or(Error::NotFound("workflow"))?;
+        for quota in [Quota::RunningExecutions, Quota::StartsPerSecond] {
+            quotas::reserve(&mut tx, quota, now).await??;
+        }
         match executions::insert(&mut tx, id, &workflow, &input, now).await {
             Err(tenantry_storage::Error::Conflict(Conflict::ExecutionIdTaken)) => {
                 return self.again(scope, id, &workflow, start.revision, &input).await;
             }
             inserted => inserted?,
         }
-        audit::record(&mut tx, now, Action::ExecutionStart, Resource::Execution(id)).await?;
+        let event = Event::done(Action::ExecutionStart, Resource::Execution(id))
+            .with_changes(json!({ "workflow": workflow.name, "revision": workflow.revision }));
+        audit::record(&mut tx, now, event).await?;
         tx.commit().await?;
         self.hand_over(scope, id, workflow, input).await;
         self.get(scope, id).await
@@ -101,7 +107,7 @@ impl Executions {
         if before.workflow == workflow.name && same_revision && before.input == *input {
             return Ok(before);
         }
-        Err(Error::Conflict("an execution with this id was started with something else"))
+        Err(Error::conflict("an execution with this id was started with something else"))
     }
 
     /// Hands a recorded execution to Temporal. If that does not work now, the reconciler tries again.
@@ -113,7 +119,7 @@ impl Executions {
             tracing::warn!(
                 organization = %scope.organization(),
                 execution = %id,
-                error = &error as &dyn std::error::Error,
+                error = chain(&error),
                 "the execution stays pending"
             );
         }
@@ -123,17 +129,64 @@ impl Executions {
         let id = start.id;
         let started = self.dispatcher.start(scope, start).await;
         let mut tx = self.store.tenant(scope).await?;
+        let mut stop = false;
         match started {
-            Ok(run_id) => executions::mark_running(&mut tx, id, &run_id).await?,
+            Ok(run_id) => stop = executions::mark_running(&mut tx, id, &run_id).await?,
             Err(tenantry_temporal::Error::Refused(cause)) => {
-                tracing::error!(execution = %id, error = cause.as_ref() as &dyn std::error::Error, "Temporal refuses it");
+                tracing::error!(execution = %id, error = chain(cause.as_ref()), "Temporal refuses it");
                 let refused =
                     WorkflowError::new(ErrorType::Runtime, "Temporal refuses to start the execution");
                 executions::finish(&mut tx, id, &Outcome::Failed(json!(refused)), self.clock.now()).await?;
             }
             Err(error) => return Err(error.into()),
         }
+        tx.commit().await?;
+        // Somebody wanted it to stop while it was being started.
+        if stop {
+            self.dispatcher.cancel(scope, id).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks an execution to stop. It is `canceled` when it has. One that is to stop already stays so.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when it has ended.
+    pub async fn cancel(&self, scope: &OrgScope, id: ExecutionId) -> Result<Execution, Error> {
+        let now = self.clock.now();
+        let mut tx = self.store.tenant(scope).await?;
+        let execution = executions::get(&mut tx, id).await?.ok_or(Error::NotFound("execution"))?;
+        if execution.status.is_final() {
+            return Err(Error::conflict(format!("the execution has ended: it is {}", execution.status)));
+        }
+        if executions::request_cancel(&mut tx, Some(id), now).await? > 0 {
+            let event = Event::done(Action::ExecutionCancel, Resource::Execution(id));
+            audit::record(&mut tx, now, event).await?;
+        }
+        tx.commit().await?;
+        self.workers.ensure(&scope.for_background());
+        if let Err(error) = self.send_cancel(scope, id).await {
+            tracing::warn!(execution = %id, error = chain(&error), "the reconciler will cancel it");
+        }
+        self.get(scope, id).await
+    }
+
+    async fn send_cancel(&self, scope: &OrgScope, id: ExecutionId) -> Result<(), Error> {
+        self.dispatcher.cancel(scope, id).await?;
+        let mut tx = self.store.tenant(scope).await?;
+        executions::mark_cancel_sent(&mut tx, id, self.clock.now()).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Tells Temporal of what is to stop and of which it has not heard.
+    pub(crate) async fn resume_cancels(&self, scope: &OrgScope) -> Result<(), Error> {
+        let mut tx = self.store.tenant(scope).await?;
+        let ids = executions::to_cancel(&mut tx, BATCH).await?;
+        drop(tx);
+        for id in ids {
+            self.send_cancel(scope, id).await?;
+        }
+        Ok(())
     }
 
     /// Hands over what was recorded a while ago and is still pending.
@@ -153,7 +206,7 @@ impl Executions {
                 Err(error @ Error::Unavailable(_)) => return Err(error),
                 Err(error) => tracing::error!(
                     execution = %execution.id,
-                    error = &error as &dyn std::error::Error,
+                    error = chain(&error),
                     "the execution stays pending"
                 ),
                 Ok(()) => {}

@@ -7,6 +7,7 @@
 //! [`OrgScope`]: tenantry_domain::OrgScope
 
 pub mod api_keys;
+pub mod audit;
 pub mod authentication;
 pub mod bootstrap;
 pub mod executions;
@@ -42,6 +43,8 @@ pub struct Services {
     pub workflows: workflows::Workflows,
     /// Executions.
     pub executions: executions::Executions,
+    /// The audit log.
+    pub audit: audit::Audit,
     store: Store,
     temporal: Temporal,
 }
@@ -74,6 +77,7 @@ impl Services {
             api_keys: api_keys::ApiKeys::new(store.clone(), Arc::clone(&clock)),
             workflows: workflows::Workflows::new(store.clone(), Arc::clone(&clock)),
             executions: executions.clone(),
+            audit: audit::Audit::new(store.clone(), Arc::clone(&clock)),
             store: store.clone(),
             temporal: temporal.clone(),
         };

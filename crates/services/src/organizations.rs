@@ -1,18 +1,20 @@
-//! Organizations: made by admins, provisioned by the reconciler.
+//! Organizations: made by admins, provisioned and erased by the reconciler.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
+use serde_json::json;
 use tenantry_domain::{
-    ApiKeyId, Caller, Clock, OrgScope, Organization, OrganizationId, OrganizationName, Slug, UserId,
-    audit::Action,
+    ApiKeyId, Caller, Clock, Invalid, OrgScope, Organization, OrganizationId, OrganizationName,
+    OrganizationStatus as Status, Quota, Quotas, Slug, UserId,
+    audit::{Action, Event, Resource},
 };
-use tenantry_storage::{Page, PageRequest, Store, audit, organizations};
+use tenantry_storage::{Page, PageRequest, PlatformTx, Store, audit, executions, organizations, quotas};
 use tokio::sync::Notify;
 
 use crate::Error;
 
 /// How a request names the organization that it is about.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Target<'a> {
     /// Not at all: the caller's own.
     Own,
@@ -22,6 +24,16 @@ pub enum Target<'a> {
     OfUser(UserId),
     /// By an API key of one of its users.
     OfApiKey(ApiKeyId),
+}
+
+/// What becomes of the executions of an organization that is suspended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Running {
+    /// They pause where they are, and go on when it is resumed.
+    #[default]
+    Pause,
+    /// They are asked to stop.
+    Cancel,
 }
 
 /// Organizations.
@@ -86,8 +98,8 @@ impl Organizations {
         let now = self.clock.now();
         let mut tx = self.store.platform().await?;
         let organization = organizations::insert(&mut tx, slug, name, now).await?;
-        let action = Action::OrganizationCreate;
-        audit::record_of_platform(&mut tx, organization.id, admin.actor(), now, action).await?;
+        let event = done(Action::OrganizationCreate, &organization).with_changes(json!({ "slug": slug }));
+        audit::record_of_platform(&mut tx, organization.id, &admin.trail(), now, event).await?;
         tx.commit().await?;
         self.wake.notify_one();
         Ok(organization)
@@ -104,4 +116,143 @@ impl Organizations {
         let mut tx = self.store.tenant(scope).await?;
         Ok(organizations::own(&mut tx).await?)
     }
+
+    /// Renames the scope's organization.
+    pub async fn rename(&self, scope: &OrgScope, name: &OrganizationName) -> Result<Organization, Error> {
+        let now = self.clock.now();
+        let mut tx = self.store.platform().await?;
+        let before = locked(&mut tx, scope).await?;
+        organizations::rename(&mut tx, before.id, name, now).await?;
+        let event =
+            done(Action::OrganizationUpdate, &before).with_changes(json!({ "name": [before.name, name] }));
+        audit::record_of_platform(&mut tx, before.id, scope.trail(), now, event).await?;
+        tx.commit().await?;
+        self.get(scope).await
+    }
+
+    /// Stops an organization: its keys are refused, its executions pause or stop. Nothing is lost.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] unless it is active, and for the system organization.
+    pub async fn suspend(&self, scope: &OrgScope, running: Running) -> Result<Organization, Error> {
+        let changes = json!({ "executions": if running == Running::Cancel { "cancel" } else { "pause" } });
+        let event = |of: &Organization| done(Action::OrganizationSuspend, of).with_changes(changes);
+        if running == Running::Cancel {
+            self.check(scope, Status::Suspended).await?;
+            let mut tx = self.store.tenant(scope).await?;
+            executions::request_cancel(&mut tx, None, self.clock.now()).await?;
+            tx.commit().await?;
+        }
+        self.transition(scope, Status::Suspended, event).await
+    }
+
+    /// Lets a suspended organization go on where it was.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] unless it is suspended.
+    pub async fn resume(&self, scope: &OrgScope) -> Result<Organization, Error> {
+        self.check_from(scope, Status::Suspended, Status::Active).await?;
+        self.transition(scope, Status::Active, |of| done(Action::OrganizationResume, of)).await
+    }
+
+    /// Tries again to make the namespace of an organization for which that had failed.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] unless it has.
+    pub async fn retry_provisioning(&self, scope: &OrgScope) -> Result<Organization, Error> {
+        self.transition(scope, Status::Provisioning, |of| done(Action::OrganizationRetry, of)).await
+    }
+
+    /// Erases an organization with all it owns. It does not exist any more at once; the erasure follows.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless `confirm` is its slug; [`Error::Conflict`] for the system organization.
+    pub async fn delete(&self, scope: &OrgScope, confirm: &str) -> Result<(), Error> {
+        if self.get(scope).await?.slug.as_str() != confirm {
+            return Err(
+                Invalid::new("confirm", "must be the organization's slug: this erases all it owns").into()
+            );
+        }
+        self.transition(scope, Status::Deleting, |of| done(Action::OrganizationDelete, of)).await?;
+        Ok(())
+    }
+
+    async fn check(&self, scope: &OrgScope, to: Status) -> Result<(), Error> {
+        let mut tx = self.store.platform().await?;
+        let before = locked(&mut tx, scope).await?;
+        Ok(before.status.check_transition(to)?)
+    }
+
+    /// Two statuses lead to `active`; a resumption is only one of the ways.
+    async fn check_from(&self, scope: &OrgScope, from: Status, to: Status) -> Result<(), Error> {
+        let mut tx = self.store.platform().await?;
+        let before = locked(&mut tx, scope).await?;
+        if before.status == from {
+            return Ok(());
+        }
+        Err(tenantry_domain::organization::IllegalTransition { from: before.status, to }.into())
+    }
+
+    async fn transition(
+        &self,
+        scope: &OrgScope,
+        to: Status,
+        event: impl FnOnce(&Organization) -> Event,
+    ) -> Result<Organization, Error> {
+        let now = self.clock.now();
+        let mut tx = self.store.platform().await?;
+        let before = locked(&mut tx, scope).await?;
+        if before.slug == Slug::system() {
+            return Err(Error::conflict("the system organization cannot be suspended or deleted"));
+        }
+        before.status.check_transition(to)?;
+        organizations::set_status(&mut tx, before.id, to, None, now).await?;
+        audit::record_of_platform(&mut tx, before.id, scope.trail(), now, event(&before)).await?;
+        tx.commit().await?;
+        self.wake.notify_one();
+        Ok(Organization { status: to, status_reason: None, updated_at: now, ..before })
+    }
+
+    /// What the organization may have.
+    pub async fn quotas(&self, scope: &OrgScope) -> Result<Quotas, Error> {
+        let mut tx = self.store.tenant(scope).await?;
+        Ok(quotas::get(&mut tx).await?)
+    }
+
+    /// Sets some limits; the others stay.
+    pub async fn set_quotas(&self, scope: &OrgScope, limits: &[(Quota, u32)]) -> Result<Quotas, Error> {
+        let now = self.clock.now();
+        let before = self.quotas(scope).await?;
+        let mut tx = self.store.platform().await?;
+        let organization = locked(&mut tx, scope).await?;
+        quotas::set(&mut tx, organization.id, limits).await?;
+        let changes = limits.iter().map(|&(quota, limit)| (quota.as_str(), [before.limit(quota), limit]));
+        let event =
+            done(Action::QuotaUpdate, &organization).with_changes(json!(changes.collect::<BTreeMap<_, _>>()));
+        audit::record_of_platform(&mut tx, organization.id, scope.trail(), now, event).await?;
+        tx.commit().await?;
+        self.quotas(scope).await
+    }
+
+    /// How much of each thing the organization has.
+    pub async fn usage(&self, scope: &OrgScope) -> Result<Vec<(Quota, u32)>, Error> {
+        let now = self.clock.now();
+        let mut tx = self.store.tenant(scope).await?;
+        let mut usage = Vec::new();
+        for &quota in Quota::ALL {
+            usage.push((quota, quotas::used(&mut tx, quota, now).await?));
+        }
+        Ok(usage)
+    }
+}
+
+fn done(action: Action, organization: &Organization) -> Event {
+    Event::done(action, Resource::Organization(organization.id))
+}
+
+/// The scope's organization, held until the transaction ends. One that is being erased does not exist.
+async fn locked(tx: &mut PlatformTx, scope: &OrgScope) -> Result<Organization, Error> {
+    let organization = organizations::lock(tx, scope.organization()).await?;
+    let organization = organization.filter(|found| found.status != Status::Deleting);
+    organization.ok_or(Error::NotFound("organization"))
 }

@@ -3,7 +3,9 @@
 //! | what it finds | what it does |
 //! |---|---|
 //! | an organization that is `provisioning` and due | makes its namespace usable, then `active`; or tries again later |
-//! | a namespace of that name that is somebody else's | `provisioning_failed` |
+//! | a namespace of that name that is somebody else's, or too many failures | `provisioning_failed`, with the reason |
+//! | an organization that is `deleting` and due | erases its namespace, then its rows, then itself |
+//! | executions that are to stop | tells Temporal |
 //! | executions that have not ended | sees that a hosted worker runs for their organization |
 //! | executions that are `pending` for a while | hands them to Temporal |
 //!
@@ -12,10 +14,13 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
+use serde_json::json;
 use tenantry_domain::{
-    Clock, OrgScope, Organization, OrganizationId, OrganizationStatus as Status, audit::Action,
+    Clock, OrgScope, Organization, OrganizationId, OrganizationStatus as Status,
+    audit::{Action, Event, Outcome, Resource, Trail},
+    chain,
 };
-use tenantry_storage::{Store, audit, executions, organizations};
+use tenantry_storage::{Store, audit, erasure, executions, organizations};
 use tenantry_temporal::{Namespaces, WorkerPool};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +36,8 @@ const FIRST_PAUSE: TimeDelta = TimeDelta::milliseconds(250);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(5);
 /// How long Temporal keeps the history of what has ended.
 const RETENTION: Duration = Duration::from_hours(7 * 24);
+/// How many failures that are nobody's absence make an organization `provisioning_failed`.
+const MOST_ATTEMPTS: u32 = 8;
 /// How many rounds an organization may be without work before its worker stops.
 const IDLE_ROUNDS: u8 = 60;
 
@@ -61,8 +68,7 @@ impl Reconciler {
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let round = async {
-                report(self.provision().await);
-                report(self.attend_executions().await);
+                report(self.work().await);
                 let _ = tokio::time::timeout(PERIOD, self.wake.notified()).await;
             };
             tokio::select! {
@@ -73,43 +79,99 @@ impl Reconciler {
         self.workers.stop().await;
     }
 
-    async fn provision(&self) -> Result<(), Error> {
+    /// Whatever is away for the first part is away for the second.
+    async fn work(&mut self) -> Result<(), Error> {
+        self.reconcile().await?;
+        self.attend_executions().await
+    }
+
+    async fn reconcile(&self) -> Result<(), Error> {
         while let Some((organization, tried)) =
-            organizations::take_unprovisioned(&self.store, self.clock.now(), LEASE).await?
+            organizations::take_unreconciled(&self.store, self.clock.now(), LEASE).await?
         {
-            self.provision_one(&organization, tried).await?;
+            let done = match organization.status {
+                Status::Deleting => self.erase(&organization).await,
+                _ => self.provision(&organization).await,
+            };
+            if let Err(error) = done {
+                self.try_again(&organization, tried, &error).await?;
+            }
         }
         Ok(())
     }
 
-    async fn provision_one(&self, organization: &Organization, tried: u32) -> Result<(), Error> {
+    async fn provision(&self, organization: &Organization) -> Result<(), Error> {
         use tenantry_temporal::Error as E;
-        #[expect(clippy::disallowed_methods, reason = "this is the reconciler")]
-        let scope = OrgScope::for_reconciler(organization);
-        match self.namespaces.ensure(&scope, RETENTION).await {
-            Ok(()) => self.settle(organization, Status::Active).await,
-            Err(E::ForeignNamespace { .. }) => self.settle(organization, Status::ProvisioningFailed).await,
-            Err(error) => {
-                tracing::warn!(
-                    organization = %organization.id,
-                    error = &error as &dyn std::error::Error,
-                    "provisioning will be tried again"
-                );
-                let again = self.clock.now() + pause(tried, organization.id);
-                Ok(organizations::postpone(&self.store, organization.id, &error.to_string(), again).await?)
+        match self.namespaces.ensure(&scope(organization), RETENTION).await {
+            Ok(()) => self.settle(organization, Status::Active, None).await,
+            Err(error @ E::ForeignNamespace { .. }) => {
+                self.settle(organization, Status::ProvisioningFailed, Some(&error.to_string())).await
             }
+            Err(error) => Err(error.into()),
         }
     }
 
-    async fn settle(&self, organization: &Organization, status: Status) -> Result<(), Error> {
+    /// Puts the next attempt off, unless there were so many that somebody must look at it.
+    async fn try_again(&self, organization: &Organization, tried: u32, error: &Error) -> Result<(), Error> {
+        tracing::warn!(organization = %organization.id, status = %organization.status, tried,
+            error = chain(error), "the reconciler will try again");
+        let reason = error.to_string();
+        // What is away comes back; everything else would fail for ever.
+        let hopeless = tried >= MOST_ATTEMPTS && !matches!(error, Error::Unavailable(_));
+        if hopeless && organization.status == Status::Provisioning {
+            return self.settle(organization, Status::ProvisioningFailed, Some(&reason)).await;
+        }
+        let again = self.clock.now() + pause(tried, organization.id);
+        Ok(organizations::postpone(&self.store, organization.id, &reason, again).await?)
+    }
+
+    async fn settle(
+        &self,
+        organization: &Organization,
+        to: Status,
+        reason: Option<&str>,
+    ) -> Result<(), Error> {
+        let (id, now) = (organization.id, self.clock.now());
+        let mut tx = self.store.platform().await?;
+        let current = organizations::lock(&mut tx, id).await?;
+        // Somebody may have decided otherwise meanwhile.
+        if current.is_none_or(|current| current.status.check_transition(to).is_err()) {
+            return Ok(());
+        }
+        organizations::set_status(&mut tx, id, to, reason, now).await?;
+        let mut event = Event::done(Action::OrganizationProvision, Resource::Organization(id));
+        if to == Status::ProvisioningFailed {
+            event.outcome = Outcome::Failed;
+        }
+        audit::record_of_platform(&mut tx, id, &Trail::system(), now, event).await?;
+        tx.commit().await?;
+        tracing::info!(organization = %id, slug = %organization.slug, status = %to, "provisioned");
+        Ok(())
+    }
+
+    /// Erases an organization: its namespace, which ends its executions; its rows, a piece at a time; itself. What is left is a
+    /// record in the system organization's log that says how much there was.
+    async fn erase(&self, organization: &Organization) -> Result<(), Error> {
+        self.namespaces.delete(&scope(organization)).await?;
+        loop {
+            let mut tx = self.store.platform().await?;
+            let more = erasure::erase_piece(&mut tx, organization.id).await?;
+            tx.commit().await?;
+            if !more {
+                break;
+            }
+        }
         let now = self.clock.now();
         let mut tx = self.store.platform().await?;
-        if organizations::transition(&mut tx, organization.id, Status::Provisioning, status, now).await? {
-            let (id, action) = (organization.id, Action::OrganizationProvision);
-            audit::record_of_platform(&mut tx, id, tenantry_domain::Actor::System, now, action).await?;
+        let system = organizations::system(&mut tx).await?;
+        if let Some(erased) = erasure::finish(&mut tx, organization.id).await? {
+            let resource = Resource::Organization(organization.id);
+            let event =
+                Event::done(Action::OrganizationErase, resource).with_changes(json!({ "rows": erased }));
+            audit::record_of_platform(&mut tx, system.id, &Trail::system(), now, event).await?;
         }
         tx.commit().await?;
-        tracing::info!(organization = %organization.id, slug = %organization.slug, %status, "provisioned");
+        tracing::info!(organization = %organization.id, "erased");
         Ok(())
     }
 
@@ -124,10 +186,18 @@ impl Reconciler {
             )]
             let scope = OrgScope::for_worker(&organization);
             self.workers.ensure(&scope);
-            report(self.executions.resume_pending(&scope).await);
+            report(self.executions.resume_cancels(&scope).await);
+            if organization.status == Status::Active {
+                report(self.executions.resume_pending(&scope).await);
+            }
         }
         Ok(())
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the reconciler")]
+fn scope(organization: &Organization) -> OrgScope {
+    OrgScope::for_reconciler(organization)
 }
 
 /// A part of the deployment that is away is no surprise; anything else is a fault of ours.
@@ -135,9 +205,9 @@ fn report(done: Result<(), Error>) {
     match done {
         Ok(()) => {}
         Err(Error::Unavailable(error)) => {
-            tracing::warn!(error = error.as_ref() as &dyn std::error::Error, "the reconciler waits");
+            tracing::warn!(error = chain(error.as_ref()), "the reconciler waits");
         }
-        Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the reconciler failed"),
+        Err(error) => tracing::error!(error = chain(&error), "the reconciler failed"),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use tenantry_domain::{
-    Clock, Invalid, OrgScope, Workflow, WorkflowName,
-    audit::{Action, Resource},
+    Clock, Invalid, OrgScope, Quota, Workflow, WorkflowName,
+    audit::{Action, Event, Resource},
 };
 use tenantry_dsl::Definition;
 use tenantry_storage::{
-    Page, PageRequest, Store, audit,
+    Page, PageRequest, Store, audit, quotas,
     workflows::{self, NewRevision},
 };
 
@@ -52,6 +53,10 @@ impl Workflows {
         if let Some(workflow) = latest.as_ref().filter(|latest| latest.digest == digest) {
             return Ok(Applied { workflow: workflow.clone(), created: false });
         }
+        if latest.is_none() {
+            // The new one is counted already.
+            quotas::check(&mut tx, Quota::Workflows, now).await??;
+        }
         let revision = latest.as_ref().map_or(1, |latest| latest.revision + 1);
         let new = NewRevision {
             document_version: definition.version(),
@@ -59,7 +64,9 @@ impl Workflows {
             definition: definition.json(),
         };
         workflows::insert_revision(&mut tx, id, revision, new, now).await?;
-        audit::record(&mut tx, now, Action::WorkflowApply, Resource::Workflow(id)).await?;
+        let event = Event::done(Action::WorkflowApply, Resource::Workflow(id))
+            .with_changes(json!({ "name": name, "revision": revision, "digest": digest }));
+        audit::record(&mut tx, now, event).await?;
         let workflow = workflows::get(&mut tx, name, None).await?.ok_or(Error::NotFound("workflow"))?;
         tx.commit().await?;
         Ok(Applied { workflow, created: true })
