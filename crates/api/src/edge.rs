@@ -43,11 +43,16 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Problem::new(Code::Internal, "the operator finds the cause in the log, by request_id").into_response()
 }
 
-async fn observe(request: Request, next: Next) -> Response {
+/// The id of a request, for whoever has to name it.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(pub(crate) String);
+
+async fn observe(mut request: Request, next: Next) -> Response {
     use tracing::Instrument as _;
     let request_id = request_id(request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", id = request_id, method = %request.method(), route);
+    request.extensions_mut().insert(RequestId(request_id.clone()));
     let began = tokio::time::Instant::now();
     let response = next.run(request).instrument(span.clone()).await;
     let mut response = with_problem_body(response, &request_id);

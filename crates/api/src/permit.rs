@@ -4,32 +4,58 @@
 //! there. Which organization that is, the request says: in its path (`{org}`, or by a `{user}` or `{api_key}` of it), in
 //! `Tenantry-Organization`, or not at all, which means the caller's own.
 
+use std::net::SocketAddr;
+
 use axum::{
-    extract::FromRequestParts,
+    extract::{ConnectInfo, FromRequestParts},
     http::{HeaderMap, header, request::Parts},
 };
-use tenantry_domain::{Caller, OrgScope, Permission};
-use tenantry_services::organizations::Target;
+use tenantry_domain::{Caller, OrgScope, OrganizationStatus, Permission, audit::Origin};
+use tenantry_services::{Error, organizations::Target};
 
 use crate::{
     App,
+    edge::RequestId,
     input::{Named as _, path_parameter},
     problem::{Code, Problem},
 };
 
 const ORGANIZATION: &str = "tenantry-organization";
 
-/// Anybody with a valid API key.
+/// Anybody with a valid API key, who names no organization but one that is theirs to name.
 pub(crate) struct Authenticated(pub(crate) Caller);
 
 impl FromRequestParts<App> for Authenticated {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let secret = bearer(&parts.headers).ok_or_else(Problem::unauthenticated)?;
-        let caller = app.services.authentication.authenticate(secret).await?;
-        caller.map(Self).ok_or_else(Problem::unauthenticated)
+        let caller = authenticate(parts, app).await?;
+        app.services.organizations.enter(&caller, named(&parts.headers)?).await?;
+        Ok(Self(caller))
     }
+}
+
+async fn authenticate(parts: &Parts, app: &App) -> Result<Caller, Problem> {
+    let secret = bearer(&parts.headers).ok_or_else(Problem::unauthenticated)?;
+    let caller = app.services.authentication.authenticate(secret).await?;
+    let caller = caller.ok_or_else(Problem::unauthenticated)?.from(origin(parts));
+    match caller.organization().status {
+        status @ OrganizationStatus::Suspended => Err(Error::OrganizationNot(status).into()),
+        _ => Ok(caller),
+    }
+}
+
+/// The organization that the header names.
+fn named(headers: &HeaderMap) -> Result<Target<'_>, Problem> {
+    let Some(value) = headers.get(ORGANIZATION) else { return Ok(Target::Own) };
+    value.to_str().map(Target::Named).map_err(|_| Problem::not_found("organization"))
+}
+
+/// Where the request came from, for the audit log.
+fn origin(parts: &Parts) -> Origin {
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
+    Origin { request_id, source_address: address }
 }
 
 /// The token of the one `Authorization` header (RFC 6750, section 2.1).
@@ -49,10 +75,37 @@ impl FromRequestParts<App> for ManageOrganizations {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Authenticated(caller) = Authenticated::from_request_parts(parts, app).await?;
         if caller.allows(Permission::ManageOrganizations) {
-            Ok(Self(caller))
-        } else {
-            Err(lacks(Permission::ManageOrganizations))
+            return Ok(Self(caller));
         }
+        app.services.audit.denied(&caller.scope(), Permission::ManageOrganizations).await?;
+        Err(lacks(Permission::ManageOrganizations))
+    }
+}
+
+/// An admin, who acts on the organization in the path.
+pub(crate) struct ManageOrganization(pub(crate) OrgScope);
+
+impl FromRequestParts<App> for ManageOrganization {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        enter(parts, app, Permission::ManageOrganizations).await.map(Self)
+    }
+}
+
+/// The audit log of one organization; or, for an admin who names none, of all.
+pub(crate) enum AuditLog {
+    Own(OrgScope),
+    All,
+}
+
+impl FromRequestParts<App> for AuditLog {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let scope = enter(parts, app, Permission::ReadAudit).await?;
+        let all = scope.allows(Permission::ManageOrganizations) && !parts.headers.contains_key(ORGANIZATION);
+        Ok(if all { Self::All } else { Self::Own(scope) })
     }
 }
 
@@ -75,6 +128,7 @@ macro_rules! permits {
 
 permits!(
     ReadOrganization,
+    WriteOrganization,
     UseOwnIdentity,
     ReadUsers,
     WriteUsers,
@@ -82,23 +136,25 @@ permits!(
     WriteWorkflows,
     ReadExecutions,
     StartExecutions,
+    CancelExecutions,
+    ReadAudit,
 );
 
 async fn enter(parts: &mut Parts, app: &App, permission: Permission) -> Result<OrgScope, Problem> {
-    let Authenticated(caller) = Authenticated::from_request_parts(parts, app).await?;
-    let header = parts.headers.get(ORGANIZATION).cloned();
-    let named = header
-        .as_ref()
-        .map(|value| value.to_str().map_err(|_| Problem::not_found("organization")))
-        .transpose()?;
+    let caller = authenticate(parts, app).await?;
     let organizations = &app.services.organizations;
-    let mut scope = organizations.enter(&caller, named.map_or(Target::Own, Target::Named)).await?;
+    let is_named = parts.headers.contains_key(ORGANIZATION);
+    let mut scope = organizations.enter(&caller, named(&parts.headers)?).await?;
     if let Some(org) = path_parameter(parts, app, "org").await {
         scope = organizations.enter(&caller, Target::Named(&org)).await?;
-    } else if named.is_none() {
+    } else if !is_named {
         scope = organizations.enter(&caller, member(parts, app).await).await?;
     }
-    if scope.allows(permission) { Ok(scope) } else { Err(lacks(permission)) }
+    if scope.allows(permission) {
+        return Ok(scope);
+    }
+    app.services.audit.denied(&scope, permission).await?;
+    Err(lacks(permission))
 }
 
 /// The organization that the path names by somebody in it. What names nobody is looked for, in vain, at home.

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
-use tenantry_domain::{Invalid, OrganizationStatus};
+use tenantry_domain::{Invalid, OrganizationStatus, Quota, chain, quota::Exceeded};
 use tenantry_services::Error;
 
 /// The kinds of problems. Their words are stable: users' programs tell problems apart by them.
@@ -23,6 +23,7 @@ pub(crate) enum Code {
     UnsupportedMediaType,
     Invalid,
     Internal,
+    QuotaExceeded,
     Unavailable,
 }
 
@@ -50,6 +51,9 @@ impl Code {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not this content type")
             }
             Self::Invalid => ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "Some fields are invalid"),
+            Self::QuotaExceeded => {
+                ("quota_exceeded", StatusCode::TOO_MANY_REQUESTS, "A quota of the organization is used up")
+            }
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "An internal error"),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable"),
         }
@@ -75,6 +79,7 @@ pub(crate) struct Problem {
     code: Code,
     detail: String,
     errors: Vec<Value>,
+    members: Vec<(&'static str, Value)>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -82,7 +87,13 @@ impl Problem {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
         let retry_soon =
             matches!(code, Code::Unavailable).then(|| (header::RETRY_AFTER, HeaderValue::from_static("1")));
-        Self { code, detail: detail.into(), errors: Vec::new(), headers: retry_soon.into_iter().collect() }
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            members: Vec::new(),
+            headers: retry_soon.into_iter().collect(),
+        }
     }
 
     /// For any credential that is not good, whatever is wrong with it.
@@ -111,6 +122,17 @@ impl Problem {
         Self { errors, ..Self::new(Code::Malformed, detail) }
     }
 
+    /// Which quota, how much there may be and how much there is.
+    fn quota_exceeded(exceeded: Exceeded) -> Self {
+        let Exceeded { quota, limit, used } = exceeded;
+        let members = vec![("quota", json!(quota)), ("limit", json!(limit)), ("used", json!(used))];
+        let mut problem = Self { members, ..Self::new(Code::QuotaExceeded, exceeded.to_string()) };
+        if quota == Quota::StartsPerSecond {
+            problem.headers.push((header::RETRY_AFTER, HeaderValue::from_static("1")));
+        }
+        problem
+    }
+
     /// The body, once the request's id is known.
     pub(crate) fn body(&self, request_id: &str) -> Value {
         let (code, status, title) = self.code.parts();
@@ -120,6 +142,9 @@ impl Problem {
         });
         if !self.errors.is_empty() {
             body["errors"] = self.errors.clone().into();
+        }
+        for (name, value) in &self.members {
+            body[name] = value.clone();
         }
         body
     }
@@ -144,6 +169,7 @@ impl From<Error> for Problem {
             Error::Invalid(fields) => Self::invalid(&fields),
             Error::Definition(error) => definition(&error),
             Error::Conflict(why) => Self::new(Code::Conflict, why),
+            Error::QuotaExceeded(exceeded) => Self::quota_exceeded(exceeded),
             Error::OrganizationNot(OrganizationStatus::Suspended) => Self::new(
                 Code::OrganizationSuspended,
                 "the organization is suspended; an admin can resume it",
@@ -152,11 +178,11 @@ impl From<Error> for Problem {
                 Self::new(Code::OrganizationNotReady, format!("the organization is {status}"))
             }
             Error::Unavailable(cause) => {
-                tracing::warn!(error = cause.as_ref() as &dyn std::error::Error, "a part is not available");
+                tracing::warn!(error = chain(cause.as_ref()), "a part is not available");
                 Self::new(Code::Unavailable, "a part of the deployment is not available; try again soon")
             }
             Error::Internal(cause) => {
-                tracing::error!(error = cause.as_ref() as &dyn std::error::Error, "an internal error");
+                tracing::error!(error = chain(cause.as_ref()), "an internal error");
                 Self::new(Code::Internal, "the operator finds the cause in the log, by request_id")
             }
         }

@@ -21,7 +21,7 @@ use crate::{
     App,
     input::{Body, Fields, InPath, Query, timestamp, word},
     output::{Data, List, Listed},
-    permit::{ReadExecutions, StartExecutions},
+    permit::{CancelExecutions, ReadExecutions, StartExecutions},
     problem::Problem,
 };
 
@@ -30,6 +30,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/workflows/{workflow}/executions", post(start))
         .route("/executions", get(list))
         .route("/executions/{execution}", get(read))
+        .route("/executions/{execution}/cancel", post(cancel))
 }
 
 #[derive(Serialize)]
@@ -137,4 +138,12 @@ async fn read(
     State(services): State<Arc<Services>>,
 ) -> Result<Data<ExecutionView>, Problem> {
     Ok(Data(services.executions.get(&scope, execution).await?.into()))
+}
+
+async fn cancel(
+    CancelExecutions(scope): CancelExecutions,
+    InPath(execution): InPath<ExecutionId>,
+    State(services): State<Arc<Services>>,
+) -> Result<(StatusCode, Data<ExecutionView>), Problem> {
+    Ok((StatusCode::ACCEPTED, Data(services.executions.cancel(&scope, execution).await?.into())))
 }

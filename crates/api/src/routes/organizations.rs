@@ -2,23 +2,33 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    http::StatusCode,
+    routing::{get, post},
+};
 use serde::{Deserialize, Serialize};
 use tenantry_domain::{
-    Namespace, Organization, OrganizationId, OrganizationName, OrganizationStatus, Slug, Timestamp,
+    Invalid, Namespace, Organization, OrganizationId, OrganizationName, OrganizationStatus, Slug, Timestamp,
 };
-use tenantry_services::Services;
+use tenantry_services::{Services, organizations::Running};
 
 use crate::{
     App,
-    input::{Body, Fields, Query},
+    input::{Body, Fields, OptionalBody, Query},
     output::{Created, Data, List, Listed},
-    permit::{ManageOrganizations, ReadOrganization},
+    permit::{ManageOrganization, ManageOrganizations, ReadOrganization, WriteOrganization},
     problem::Problem,
 };
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/organizations", get(list).post(create)).route("/organizations/{org}", get(read))
+    Router::new()
+        .route("/organizations", get(list).post(create))
+        .route("/organizations/{org}", get(read).patch(rename).delete(delete))
+        .route("/organizations/{org}/suspend", post(suspend))
+        .route("/organizations/{org}/resume", post(resume))
+        .route("/organizations/{org}/retry-provisioning", post(retry_provisioning))
 }
 
 #[derive(Serialize)]
@@ -82,4 +92,67 @@ async fn read(
     State(services): State<Arc<Services>>,
 ) -> Result<Data<OrganizationView>, Problem> {
     Ok(Data(services.organizations.get(&scope).await?.into()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Renamed {
+    name: Option<String>,
+}
+
+async fn rename(
+    WriteOrganization(scope): WriteOrganization,
+    State(services): State<Arc<Services>>,
+    Body(body): Body<Renamed>,
+) -> Result<Data<OrganizationView>, Problem> {
+    let mut fields = Fields::default();
+    let name = fields.required("name", body.name, |name| OrganizationName::parse(&name));
+    let name = fields.finish_with(name)?;
+    Ok(Data(services.organizations.rename(&scope, &name).await?.into()))
+}
+
+async fn delete(
+    ManageOrganization(scope): ManageOrganization,
+    State(services): State<Arc<Services>>,
+    mut query: Query,
+) -> Result<StatusCode, Problem> {
+    let confirm = query.take("confirm", |slug| Ok(slug.to_owned()));
+    query.finish()?;
+    services.organizations.delete(&scope, &confirm.unwrap_or_default()).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Suspension {
+    executions: Option<String>,
+}
+
+async fn suspend(
+    ManageOrganization(scope): ManageOrganization,
+    State(services): State<Arc<Services>>,
+    OptionalBody(body): OptionalBody<Suspension>,
+) -> Result<Data<OrganizationView>, Problem> {
+    let running = match body.executions.as_deref() {
+        None | Some("pause") => Running::Pause,
+        Some("cancel") => Running::Cancel,
+        Some(_) => {
+            return Err(Problem::invalid(&[Invalid::new("executions", "must be one of pause, cancel")]));
+        }
+    };
+    Ok(Data(services.organizations.suspend(&scope, running).await?.into()))
+}
+
+async fn resume(
+    ManageOrganization(scope): ManageOrganization,
+    State(services): State<Arc<Services>>,
+) -> Result<Data<OrganizationView>, Problem> {
+    Ok(Data(services.organizations.resume(&scope).await?.into()))
+}
+
+async fn retry_provisioning(
+    ManageOrganization(scope): ManageOrganization,
+    State(services): State<Arc<Services>>,
+) -> Result<Data<OrganizationView>, Problem> {
+    Ok(Data(services.organizations.retry_provisioning(&scope).await?.into()))
 }

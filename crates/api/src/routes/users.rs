@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, routing::get};
+use axum::{Router, extract::State, http::StatusCode, routing::get};
 use serde::{Deserialize, Serialize};
 use tenantry_domain::{
     Email, Invalid, OrganizationId, Role, Timestamp, User, UserId, UserKind, UserName, UserStatus,
     user::NewUser,
 };
 use tenantry_services::Services;
+use tenantry_storage::users::Changes;
 
 use crate::{
     App,
@@ -21,7 +22,7 @@ use crate::{
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/organizations/{org}/users", get(list).post(create))
-        .route("/users/{user}", get(read))
+        .route("/users/{user}", get(read).patch(update).delete(delete))
 }
 
 #[derive(Serialize)]
@@ -101,4 +102,37 @@ async fn read(
     State(services): State<Arc<Services>>,
 ) -> Result<Data<UserView>, Problem> {
     Ok(Data(services.users.get(&scope, user).await?.into()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangedUser {
+    name: Option<String>,
+    role: Option<String>,
+    status: Option<String>,
+}
+
+async fn update(
+    UseOwnIdentity(scope): UseOwnIdentity,
+    InPath(user): InPath<UserId>,
+    State(services): State<Arc<Services>>,
+    Body(body): Body<ChangedUser>,
+) -> Result<Data<UserView>, Problem> {
+    let mut fields = Fields::default();
+    let changes = Changes {
+        name: fields.optional(body.name, |name| UserName::parse(&name)),
+        role: fields.optional(body.role, |role| word("role", &role)),
+        status: fields.optional(body.status, |status| word("status", &status)),
+    };
+    fields.finish()?;
+    Ok(Data(services.users.update(&scope, user, &changes).await?.into()))
+}
+
+async fn delete(
+    UseOwnIdentity(scope): UseOwnIdentity,
+    InPath(user): InPath<UserId>,
+    State(services): State<Arc<Services>>,
+) -> Result<StatusCode, Problem> {
+    services.users.delete(&scope, user).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

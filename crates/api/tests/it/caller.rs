@@ -89,6 +89,17 @@ impl Caller {
         self.send(Method::POST, &format!("{BASE}{path}"), Some(("application/json", body))).await
     }
 
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        let body = body.to_string();
+        self.send(Method::PATCH, &format!("{BASE}{path}"), Some(("application/json", &body))).await
+    }
+
+    /// Replaces what JSON describes.
+    pub(crate) async fn put_json(&self, path: &str, body: &Value) -> Answer {
+        let body = body.to_string();
+        self.send(Method::PUT, &format!("{BASE}{path}"), Some(("application/json", &body))).await
+    }
+
     /// Uploads a definition.
     pub(crate) async fn put(&self, path: &str, yaml: &str) -> Answer {
         self.send(Method::PUT, &format!("{BASE}{path}"), Some(("application/yaml", yaml))).await

@@ -137,8 +137,8 @@ async fn should_start_what_a_process_recorded_before_it_died() {
     assert_eq!(execution_in(&acme.customer, &execution, "pending").await["run_id"], Value::Null);
     let since = Instant::now();
     app.stop().await;
-    // What the workers have in hand is cut off after five seconds.
-    assert!(since.elapsed() < Duration::from_secs(8), "stopping took {:?}", since.elapsed());
+    // What the workers have in hand is cut off after five seconds; a machine may be busy with more than this test.
+    assert!(since.elapsed() < Duration::from_secs(20), "stopping took {:?}", since.elapsed());
 
     let app = App::start_with(&Servers::get().temporal_address, database).await;
     app.clock.advance(HANDOVER);

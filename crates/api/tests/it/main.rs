@@ -4,16 +4,19 @@
 //! To add an operation: a row in [`operations`], without which `multi_tenant` fails, and its own tests in its resource's file.
 
 mod api_keys;
+mod audit;
 mod caller;
 mod edge;
 mod executions;
 mod faults;
 mod health;
+mod lifecycle;
 mod log;
 mod me;
 mod multi_tenant;
 mod operations;
 mod organizations;
+mod quotas;
 mod security;
 mod tenant;
 mod text;

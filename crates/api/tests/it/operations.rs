@@ -84,6 +84,15 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         Some((JSON, r#"{"slug": "new", "name": "New"}"#)),
     ),
     operation("GET", "/api/v0/organizations/{org}", Kind::Named, None),
+    operation("PATCH", "/api/v0/organizations/{org}", Kind::Named, Some((JSON, r#"{"name": "Renamed"}"#))),
+    // Without `confirm` nothing is deleted.
+    operation("DELETE", "/api/v0/organizations/{org}", Kind::Named, None),
+    operation("POST", "/api/v0/organizations/{org}/suspend", Kind::Named, Some((JSON, "{}"))),
+    operation("POST", "/api/v0/organizations/{org}/resume", Kind::Named, None),
+    operation("POST", "/api/v0/organizations/{org}/retry-provisioning", Kind::Named, None),
+    operation("GET", "/api/v0/organizations/{org}/quotas", Kind::Named, None),
+    operation("PUT", "/api/v0/organizations/{org}/quotas", Kind::Named, Some((JSON, r#"{"users": 9000}"#))),
+    operation("GET", "/api/v0/organizations/{org}/usage", Kind::Named, None),
     operation("GET", "/api/v0/organizations/{org}/users", Kind::Named, None),
     operation(
         "POST",
@@ -92,6 +101,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         Some((JSON, r#"{"kind": "service", "name": "A new one", "role": "customer"}"#)),
     ),
     operation("GET", "/api/v0/users/{user}", Kind::Named, None),
+    operation("PATCH", "/api/v0/users/{user}", Kind::Named, Some((JSON, r#"{"name": "Renamed"}"#))),
+    operation("DELETE", "/api/v0/users/{user}", Kind::Named, None),
     operation("GET", "/api/v0/users/{user}/api-keys", Kind::Named, None),
     operation("POST", "/api/v0/users/{user}/api-keys", Kind::Named, Some((JSON, r#"{"name": "another"}"#))),
     operation("GET", "/api/v0/api-keys/{api_key}", Kind::Named, None),
@@ -103,6 +114,9 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     operation("PUT", "/api/v0/workflows/{workflow}", Kind::Makes, Some(("application/yaml", QUOTE))),
     operation("GET", "/api/v0/executions", Kind::Whole, None),
     operation("GET", "/api/v0/executions/{execution}", Kind::Named, None),
+    operation("POST", "/api/v0/executions/{execution}/cancel", Kind::Named, None),
+    operation("GET", "/api/v0/audit-log", Kind::Whole, None),
+    operation("GET", "/api/v0/audit-log/verify", Kind::Whole, None),
 ];
 
 impl Operation {
