@@ -1,6 +1,7 @@
 //! The commands, one module a noun.
 
 pub(crate) mod apikey;
+pub(crate) mod audit;
 pub(crate) mod bootstrap;
 pub(crate) mod dev;
 pub(crate) mod execution;
@@ -41,6 +42,9 @@ pub(crate) enum Command {
     /// Executions: workflows at work
     #[command(subcommand)]
     Execution(execution::Execution),
+    /// The audit log: who did what
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Show who you are to the server
     Me(me::Me),
     /// Profiles: which server to talk to, and as whom
@@ -67,6 +71,7 @@ impl Command {
             Self::Workflow(workflow) => workflow.run(connection.open()?).await,
             Self::Run(run) => run.run(connection.open()?).await,
             Self::Execution(execution) => execution.run(connection.open()?).await,
+            Self::Audit(audit) => audit.run(connection.open()?).await,
             Self::Me(me) => me.run(connection.open()?).await,
         }
     }

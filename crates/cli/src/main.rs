@@ -6,7 +6,6 @@
 //! [`Session`]: connection::Session
 
 mod arguments;
-mod chain;
 mod commands;
 mod connection;
 mod diagnostic;

@@ -7,17 +7,14 @@ use std::{
     time::Duration,
 };
 
-use tenantry_domain::{Clock, SystemClock};
+use tenantry_domain::{Clock, SystemClock, chain};
 use tenantry_services::Services;
 use tenantry_storage::{Options, Store, migrate};
 use tenantry_temporal::{Temporal, egress};
 use tokio::{net::TcpListener, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    chain::chain,
-    failure::{Exit, Failure},
-};
+use crate::failure::{Exit, Failure};
 
 /// How long requests and workers that had begun have to end.
 const GRACE: Duration = Duration::from_secs(10);

@@ -6,8 +6,8 @@ use reqwest::{Method, Url, header::HeaderValue, redirect::Policy};
 use serde_json::Value;
 
 use crate::{
-    Call, Error, Secret, api_keys::ApiKeys, executions::Executions, me::Me, organizations::Organizations,
-    users::Users, workflows::Workflows,
+    Call, Error, Secret, api_keys::ApiKeys, audit::Audit, executions::Executions, me::Me,
+    organizations::Organizations, users::Users, workflows::Workflows,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -83,6 +83,11 @@ impl Client {
     /// Executions: workflows at work.
     pub fn executions(&self) -> Executions<'_> {
         Executions(self)
+    }
+
+    /// The audit log.
+    pub fn audit(&self) -> Audit<'_> {
+        Audit(self)
     }
 
     /// Who is calling.

@@ -21,6 +21,11 @@ impl Executions<'_> {
         self.0.call(Method::GET, &["executions", execution])
     }
 
+    /// Asks an execution to stop.
+    pub fn cancel(&self, execution: &str) -> Call<Execution> {
+        self.0.call(Method::POST, &["executions", execution, "cancel"])
+    }
+
     /// The executions that a filter lets through, the latest first.
     pub fn list(&self, filter: &Filter) -> List<Execution> {
         let time = |at: Timestamp| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);

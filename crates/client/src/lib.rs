@@ -32,6 +32,7 @@ mod list;
 mod secret;
 
 pub mod api_keys;
+pub mod audit;
 pub mod executions;
 pub mod me;
 pub mod organizations;

@@ -1,7 +1,10 @@
 //! Organizations: the tenants.
 
+use std::collections::BTreeMap;
+
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::{Call, Client, List, Timestamp};
 
@@ -23,6 +26,57 @@ impl Organizations<'_> {
     /// One organization, by slug or id.
     pub fn get(&self, organization: &str) -> Call<Organization> {
         self.0.call(Method::GET, &["organizations", organization])
+    }
+
+    /// Renames an organization.
+    pub fn rename(&self, organization: &str, name: &str) -> Call<Organization> {
+        self.0.call(Method::PATCH, &["organizations", organization]).json(&json!({ "name": name }))
+    }
+
+    /// Stops an organization; what runs there pauses, or is asked to stop. For platform admins.
+    pub fn suspend(&self, organization: &str, cancel_executions: bool) -> Call<Organization> {
+        let executions = if cancel_executions { "cancel" } else { "pause" };
+        self.verb(organization, "suspend").json(&json!({ "executions": executions }))
+    }
+
+    /// Lets a suspended organization go on where it was. For platform admins.
+    pub fn resume(&self, organization: &str) -> Call<Organization> {
+        self.verb(organization, "resume")
+    }
+
+    /// Tries again to make the namespace of an organization. For platform admins.
+    pub fn retry_provisioning(&self, organization: &str) -> Call<Organization> {
+        self.verb(organization, "retry-provisioning")
+    }
+
+    /// Erases an organization and all it owns; `confirm` is its slug. For platform admins.
+    pub fn delete(&self, organization: &str, confirm: &str) -> Call<Option<Organization>> {
+        let mut url = self.0.url(&["organizations", organization]);
+        url.query_pairs_mut().append_pair("confirm", confirm);
+        Call::new(self.0.clone(), Method::DELETE, url)
+    }
+
+    /// What an organization may have, by the names of the quotas.
+    pub fn quotas(&self, organization: &str) -> Call<BTreeMap<String, u32>> {
+        self.0.call(Method::GET, &["organizations", organization, "quotas"])
+    }
+
+    /// Sets some limits of an organization; the others stay. For platform admins.
+    pub fn set_quotas(
+        &self,
+        organization: &str,
+        limits: &BTreeMap<String, u32>,
+    ) -> Call<BTreeMap<String, u32>> {
+        self.0.call(Method::PUT, &["organizations", organization, "quotas"]).json(limits)
+    }
+
+    /// What an organization has, by the names of the quotas.
+    pub fn usage(&self, organization: &str) -> Call<BTreeMap<String, u32>> {
+        self.0.call(Method::GET, &["organizations", organization, "usage"])
+    }
+
+    fn verb(self, organization: &str, verb: &str) -> Call<Organization> {
+        self.0.call(Method::POST, &["organizations", organization, verb])
     }
 }
 

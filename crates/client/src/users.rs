@@ -24,6 +24,30 @@ impl Users<'_> {
     pub fn get(&self, user: &str) -> Call<User> {
         self.0.call(Method::GET, &["users", user])
     }
+
+    /// Changes a user.
+    pub fn update(&self, user: &str, changes: &Changes) -> Call<User> {
+        self.0.call(Method::PATCH, &["users", user]).json(changes)
+    }
+
+    /// Removes a user, and their API keys.
+    pub fn delete(&self, user: &str) -> Call<Option<User>> {
+        self.0.call(Method::DELETE, &["users", user])
+    }
+}
+
+/// What is to change of a user; what is absent stays.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Changes {
+    /// What people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it may do: `admin`, `manager`, `customer` or `worker`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Whether it may do it: `active` or `disabled`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
 }
 
 /// A user to make.

@@ -1,11 +1,10 @@
 //! `tenantry bootstrap`: the first admin of a deployment.
 
-use tenantry_domain::{Email, SystemClock};
+use tenantry_domain::{Email, SystemClock, chain};
 use tenantry_services::{Error, bootstrap};
 use tenantry_storage::{Options, migrate::Database};
 
 use crate::{
-    chain::chain,
     failure::{Exit, Failure},
     output::print,
     server::{check_schema, migration_failed, open_store},

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::json;
 use tempfile::NamedTempFile;
-use tenantry_domain::{Email, SystemClock};
+use tenantry_domain::{Email, SystemClock, chain};
 use tenantry_embedded::{Home, Progress, postgres, temporal};
 use tenantry_services::bootstrap::{first_admin, new_admin_key};
 use tenantry_storage::migrate;
@@ -18,7 +18,6 @@ use tenantry_temporal::egress;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    chain::chain,
     commands::bootstrap::failed,
     failure::{Exit, Failure},
     logging::{Format, Logging},
@@ -133,12 +132,13 @@ impl Admin {
     /// The key in the profile, if it still works, or a new one, which goes there.
     async fn find(server: &Server, file: &Path, url: String) -> Result<Self, Failure> {
         let known = profile::read(file)?.profiles.remove(PROFILE);
+        let organization = known.as_ref().and_then(|profile| profile.organization.clone());
         let known = known.map(|profile| profile.api_key.reveal().to_owned());
         let admin = match known {
             Some(api_key) if server.knows(&api_key).await => Self { api_key, is_new: false },
             _ => Self { api_key: new_key(server).await?, is_new: true },
         };
-        let profile = Profile { url, api_key: admin.api_key.clone().into(), organization: None };
+        let profile = Profile { url, api_key: admin.api_key.clone().into(), organization };
         profile::save(file, PROFILE, profile)?;
         Ok(admin)
     }

@@ -34,6 +34,12 @@ pub(crate) enum Execution {
         /// Its id
         execution: String,
     },
+    /// Ask an execution to stop
+    #[command(after_help = "Example:\n  tenantry execution cancel exe_01k9…")]
+    Cancel {
+        /// Its id
+        execution: String,
+    },
 }
 
 /// Which executions to list.
@@ -68,6 +74,10 @@ impl Execution {
             Self::Get { execution } => {
                 let execution = executions.get(&execution).raw().send().await?;
                 Ok(session.output.one(&execution, FIELDS)?)
+            }
+            Self::Cancel { execution } => {
+                let canceled = executions.cancel(&execution).raw().send().await?;
+                Ok(session.output.one(&canceled, FIELDS)?)
             }
         }
     }

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
+use tenantry_domain::chain;
 use tenantry_storage::migrate::Database;
 use tenantry_temporal::egress;
 
 use crate::{
-    chain::chain,
     failure::Failure,
     logging::{Format, Logging},
     server::{Listener, Server, Settings, check_schema, parse_address, stop_on_signal},

@@ -1,7 +1,7 @@
 //! Users: people and service accounts.
 
 use clap::{ArgGroup, Args, Subcommand};
-use tenantry_client::users::NewUser;
+use tenantry_client::users::{Changes, NewUser};
 
 use crate::{connection::Session, failure::Failure, paging::Paging};
 
@@ -25,6 +25,32 @@ pub(crate) enum User {
         /// Its id
         user: String,
     },
+    /// Change a user: what it is called, what it may do, and whether it may do it now
+    #[command(after_help = "Example:\n  tenantry user update usr_01k9… --status disabled")]
+    Update(Update),
+    /// Remove a user, and their API keys
+    #[command(after_help = "Example:\n  tenantry user delete usr_01k9…")]
+    Delete {
+        /// Its id
+        user: String,
+    },
+}
+
+/// What is to change of a user.
+#[derive(Args, Debug)]
+#[command(group(ArgGroup::new("change").required(true).multiple(true).args(["name", "role", "status"])))]
+pub(crate) struct Update {
+    /// Its id
+    user: String,
+    /// What people call it
+    #[arg(long)]
+    name: Option<String>,
+    /// What it may do
+    #[arg(long, value_parser = ["admin", "manager", "customer", "worker"])]
+    role: Option<String>,
+    /// Whether its API keys are worth anything
+    #[arg(long, value_parser = ["active", "disabled"])]
+    status: Option<String>,
 }
 
 /// A user to make.
@@ -40,8 +66,8 @@ pub(crate) struct Create {
     /// A service account: a program, without an address
     #[arg(long)]
     service: bool,
-    /// What it may do; workers are service accounts
-    #[arg(long, value_parser = ["manager", "customer", "worker"])]
+    /// What it may do; workers are service accounts, admins are only in the system organization
+    #[arg(long, value_parser = ["admin", "manager", "customer", "worker"])]
     role: String,
 }
 
@@ -71,6 +97,15 @@ impl User {
             Self::Get { user } => {
                 let user = users.get(&user).raw().send().await?;
                 Ok(session.output.one(&user, FIELDS)?)
+            }
+            Self::Update(Update { user, name, role, status }) => {
+                let changes = Changes { name, role, status };
+                let user = users.update(&user, &changes).raw().send().await?;
+                Ok(session.output.one(&user, FIELDS)?)
+            }
+            Self::Delete { user } => {
+                let deleted = users.delete(&user).raw().send().await?;
+                Ok(session.output.sentence(&deleted, &format!("deleted {user}"))?)
             }
         }
     }
