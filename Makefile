@@ -11,7 +11,7 @@ dev:
 # Builds first, then runs all tests with one private PostgreSQL and one private Temporal (see crates/test-support).
 test:
 	cargo test --workspace --no-run
-	$(CARGO_TARGET_DIR)/debug/with-servers cargo test --workspace
+	$(CARGO_TARGET_DIR)/debug/with-servers cargo test --workspace --no-fail-fast
 
 lint:
 	cargo fmt --all --check

@@ -80,8 +80,13 @@ fn with_problem_body(mut response: Response, request_id: &str) -> Response {
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
-    let problem = response.extensions_mut().remove::<Problem>();
-    let problem = problem.unwrap_or_else(|| Problem::new(Code::of(status), "the request was refused"));
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
+        // axum or a layer refused it: what they say in headers stays.
+        let mut refused = Problem::new(Code::of(status), "the request was refused").into_response();
+        *refused.status_mut() = status;
+        refused.headers_mut().extend(std::mem::take(response.headers_mut()));
+        return with_problem_body(refused, request_id);
+    };
     let mut headers = std::mem::take(response.headers_mut());
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

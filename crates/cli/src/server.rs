@@ -91,6 +91,19 @@ impl Server {
         matches!(self.services.authentication.authenticate(api_key).await, Ok(Some(_)))
     }
 
+    /// Refuses a database in which the server could see past row-level security.
+    pub(crate) async fn check_roles(&self) -> Result<(), Failure> {
+        match self.store.unsafe_role().await {
+            Ok(None) => Ok(()),
+            Ok(Some(role)) => {
+                let message = format!("the database role {role} could bypass row-level security");
+                Err(Failure::new(Exit::Failed, "role", message)
+                    .with_hint(format!("alter role {role} nosuperuser nobypassrls; and let it own no table")))
+            }
+            Err(error) => Err(Failure::new(Exit::Unavailable, "unavailable", chain(&error))),
+        }
+    }
+
     /// Serves until it is told to stop, then lets what had begun end.
     pub(crate) async fn run(self, listener: Listener, stop: CancellationToken) -> Result<(), Failure> {
         let mut parts = JoinSet::new();

@@ -2,6 +2,7 @@ drop index organizations_unreconciled;
 drop index executions_to_cancel;
 drop index executions_unfinished;
 drop index executions_by_status;
+drop index executions_by_start;
 drop index executions_by_workflow;
 drop index audit_entries_of_all;
 drop index audit_entries_by_resource;

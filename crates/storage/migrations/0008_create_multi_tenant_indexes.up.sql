@@ -7,6 +7,7 @@ create index audit_entries_by_resource on audit_entries (organization_id, resour
 -- Admins read the logs of all organizations together.
 create index audit_entries_of_all on audit_entries (id);
 create index executions_by_workflow on executions (organization_id, workflow_id, id);
+create index executions_by_start on executions (organization_id, started_at);
 create index executions_by_status on executions (organization_id, status, id);
 -- What the reconciler looks for, over all organizations: small, because most executions have ended.
 create index executions_unfinished on executions (organization_id, status) where status in ('pending', 'running');

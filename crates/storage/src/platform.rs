@@ -4,8 +4,8 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::Error;
 
-/// A transaction across organizations. Its database role reads every tenant's rows and writes only organizations and the
-/// audit log. Dropped without [`Self::commit`], it leaves nothing behind.
+/// A transaction across organizations. Its database role reads every tenant's rows, writes organizations, quotas and the
+/// audit log, and erases. Dropped without [`Self::commit`], it leaves nothing behind.
 #[derive(Debug)]
 pub struct PlatformTx(Transaction<'static, Postgres>);
 

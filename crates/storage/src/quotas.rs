@@ -2,7 +2,6 @@
 
 use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 use tenantry_domain::{OrganizationId, Quota, Quotas, Timestamp, quota::Exceeded};
-use uuid::Uuid;
 
 use crate::{Error, PlatformTx, TenantTx};
 
@@ -43,39 +42,24 @@ pub async fn set(
 /// What the organization has of it.
 pub async fn used(tx: &mut TenantTx, quota: Quota, now: Timestamp) -> Result<u32, Error> {
     let query = match quota {
-        Quota::Users => {
-            "select count(*) from users where organization_id = $1 and $2 is not null and $3 is not null"
-        }
+        Quota::Users => "select count(*) from users where organization_id = $1 and $2 is not null",
         Quota::ApiKeys => {
             "select count(*) from api_keys where organization_id = $1 and revoked_at is null
-                 and (expires_at is null or expires_at > $2) and $3 is not null"
+                 and (expires_at is null or expires_at > $2)"
         }
-        Quota::Workflows => {
-            "select count(*) from workflows where organization_id = $1 and $2 is not null and $3 is not null"
-        }
+        Quota::Workflows => "select count(*) from workflows where organization_id = $1 and $2 is not null",
         Quota::RunningExecutions => {
             "select count(*) from executions where organization_id = $1 and status in ('pending', 'running')
-                 and $2 is not null and $3 is not null"
+                 and $2 is not null"
         }
         Quota::StartsPerSecond => {
-            "select count(*) from executions where organization_id = $1 and id >= $3 and started_at > $2 - interval '1 s'"
+            "select count(*) from executions where organization_id = $1 and started_at > $2 - interval '1 s'"
         }
         Quota::RequestsPerSecond | Quota::Schedules | Quota::RetentionDays => return Ok(0),
     };
     let organization = tx.organization().uuid();
-    let row = sqlx::query(query)
-        .bind(organization)
-        .bind(now)
-        .bind(second_before(now))
-        .fetch_one(tx.connection())
-        .await?;
+    let row = sqlx::query(query).bind(organization).bind(now).fetch_one(tx.connection()).await?;
     Ok(u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or(u32::MAX))
-}
-
-/// The least id that something can have which was made in the last second.
-fn second_before(now: Timestamp) -> Uuid {
-    let milliseconds = u64::try_from(now.timestamp_millis() - 1_000).unwrap_or(0);
-    Uuid::from_u128(u128::from(milliseconds) << 80)
 }
 
 /// Makes sure that there may be one more. Until the transaction ends, nobody else gets an answer for the same quota, so

@@ -3,7 +3,7 @@
 use std::{str::FromStr as _, time::Duration};
 
 use sqlx::{
-    PgPool,
+    PgPool, Row as _,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tenantry_domain::OrgScope;
@@ -75,6 +75,22 @@ impl Store {
     pub async fn check(&self) -> Result<(), Error> {
         sqlx::query("select 1").execute(&self.application).await?;
         Ok(())
+    }
+
+    /// Which of the roles that the doors act as could bypass row-level security, if any.
+    pub async fn unsafe_role(&self) -> Result<Option<String>, Error> {
+        let query = "select rolname::text from pg_roles
+             where rolname = current_user and (
+                 rolsuper or rolbypassrls or exists (
+                     select from pg_class where relrowsecurity and pg_has_role(current_user, relowner, 'usage')
+                 )
+             )";
+        for pool in [&self.application, &self.platform] {
+            if let Some(row) = sqlx::query(query).fetch_optional(pool).await? {
+                return Ok(Some(row.try_get(0)?));
+            }
+        }
+        Ok(None)
     }
 
     /// Closes every connection, after the queries that run have ended.

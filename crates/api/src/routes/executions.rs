@@ -9,7 +9,7 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tenantry_domain::{
     Execution, ExecutionId, ExecutionStatus, Invalid, Revision, Timestamp, UserId, WorkflowName,
@@ -90,6 +90,7 @@ impl Listed for ExecutionView {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StartBody {
+    #[serde(default, deserialize_with = "given")]
     input: Option<Value>,
     revision: Option<Revision>,
     execution_id: Option<String>,
@@ -102,7 +103,7 @@ async fn start(
     Body(body): Body<StartBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let mut fields = Fields::default();
-    let id = fields.optional(body.execution_id, |id| id.parse().map_err(|_| malformed_id()));
+    let id = fields.optional(body.execution_id, |id| chosen_id(&id));
     fields.finish()?;
     let start = Start { input: body.input, revision: body.revision, id };
     let execution = services.executions.start(&scope, &workflow, start).await?;
@@ -110,8 +111,17 @@ async fn start(
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Data(ExecutionView::from(execution))))
 }
 
-fn malformed_id() -> Invalid {
-    Invalid::new("execution_id", "must be exe_ and 26 characters of lower-case Crockford base32 (a TypeID)")
+/// An input that is there, be it null.
+fn given<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(input).map(Some)
+}
+
+/// Lists are in the order of ids, which is the order of time only if every id tells the time.
+fn chosen_id(text: &str) -> Result<ExecutionId, Invalid> {
+    let id = text.parse::<ExecutionId>().ok().filter(|id| id.uuid().get_version_num() == 7);
+    id.ok_or_else(|| {
+        Invalid::new("execution_id", "must be exe_ and a UUID version 7 in 26 characters, as in TypeID 0.3")
+    })
 }
 
 async fn list(

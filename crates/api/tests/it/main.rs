@@ -10,6 +10,7 @@ mod edge;
 mod executions;
 mod faults;
 mod health;
+mod indifference;
 mod lifecycle;
 mod log;
 mod me;

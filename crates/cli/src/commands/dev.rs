@@ -103,6 +103,7 @@ impl Dev {
                 .map_err(|error| Failure::invalid(error.to_string()))?,
             max_connections: 20,
         })?;
+        server.check_roles().await?;
         let profile = home.path().join(FILE_NAME);
         let admin = Admin::find(&server, &profile, listener.url()).await?;
         banner::print(&listener.url(), &admin, &self.home, &profile)?;

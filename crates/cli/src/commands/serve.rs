@@ -53,7 +53,10 @@ impl Serve {
             max_connections: self.database_connections,
         })?;
         match Database::connect(&self.database_url).await {
-            Ok(database) => check_schema(database).await?,
+            Ok(database) => {
+                check_schema(database).await?;
+                server.check_roles().await?;
+            }
             Err(error) => tracing::warn!(error = chain(&error), "PostgreSQL is away; waiting for it"),
         }
         tracing::info!(url = listener.url(), "serving");

@@ -9,6 +9,7 @@ mod first_minutes;
 mod help;
 mod member;
 mod org;
+mod platform;
 mod profiles;
 mod rest;
 mod run;

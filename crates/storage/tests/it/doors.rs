@@ -248,3 +248,14 @@ async fn should_give_an_unprovisioned_organization_to_one_taker_at_a_time() {
     let later = organizations::take_unreconciled(&store, now() + lease, lease).await.expect("a query");
     assert_eq!(later.map(|(_, tried)| tried), Some(1), "a lease that ran out is taken again");
 }
+
+#[tokio::test]
+async fn should_notice_a_role_that_could_bypass_the_policies() {
+    let database = Database::migrated().await;
+    assert_eq!(store(&database).unsafe_role().await.expect("a query"), None);
+    // Roles are the whole cluster's, so this one is made unsafe in a way that only this database knows.
+    let own = "alter table users owner to tenantry_application";
+    database.owner().await.execute(own).await.expect("another owner");
+    let found = store(&database).unsafe_role().await.expect("a query");
+    assert_eq!(found.as_deref(), Some("tenantry_application"));
+}

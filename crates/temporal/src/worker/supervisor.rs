@@ -50,8 +50,7 @@ pub(super) async fn supervise(shared: Arc<Shared>, job: Job) {
                 }
                 let (organization, namespace) = (scope.organization(), scope.namespace().as_str());
                 tracing::warn!(%organization, namespace, error = chain(&error), "hosted worker failed; it will start again");
-                let unwanted = wanted.wait_for(|wanted| !wanted);
-                let _ = timeout(pause, unwanted).await;
+                let _ = timeout(pause, unwanted(&mut wanted)).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
@@ -63,6 +62,11 @@ pub(super) async fn supervise(shared: Arc<Shared>, job: Job) {
     }
 }
 
+/// Waits until the worker is not wanted. What `wait_for` answers locks the channel, so it must not outlive the wait.
+async fn unwanted(wanted: &mut watch::Receiver<bool>) {
+    drop(wanted.wait_for(|wanted| !wanted).await);
+}
+
 /// Runs a worker until it is not wanted any more.
 async fn run_while_wanted(
     shared: &Arc<Shared>,
@@ -71,7 +75,7 @@ async fn run_while_wanted(
 ) -> Result<(), Error> {
     let (mut worker, registration) = tokio::select! {
         made = make(shared, scope) => made?,
-        _ = wanted.wait_for(|wanted| !wanted) => return Ok(()),
+        () = unwanted(wanted) => return Ok(()),
     };
     let (organization, namespace) = (scope.organization(), scope.namespace().as_str());
     tracing::info!(%organization, namespace, "hosted worker started");
@@ -79,7 +83,7 @@ async fn run_while_wanted(
     tokio::pin!(running);
     let ended = tokio::select! {
         ended = &mut running => ended,
-        _ = wanted.wait_for(|wanted| !wanted) => {
+        () = unwanted(wanted) => {
             registration.shut_down();
             running.await
         }
