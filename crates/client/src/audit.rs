@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Call, Client, List, Timestamp};
+use crate::{Call, Client, List, Timestamp, list::rfc3339};
 
 /// The routes under `/audit-log`.
 #[derive(Clone, Copy, Debug)]
@@ -13,18 +13,14 @@ pub struct Audit<'a>(pub(crate) &'a Client);
 impl Audit<'_> {
     /// The entries that a filter lets through, the latest first. An admin who names no organization sees those of all.
     pub fn list(&self, filter: &Filter) -> List<Entry> {
-        let time = |at: Timestamp| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
         let parameters = [
             ("actor", filter.actor.clone()),
             ("action", filter.action.clone()),
             ("resource", filter.resource.clone()),
-            ("after", filter.after.map(time)),
-            ("before", filter.before.map(time)),
+            ("after", filter.after.map(rfc3339)),
+            ("before", filter.before.map(rfc3339)),
         ];
-        parameters
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?)))
-            .fold(List::new(self.0, &["audit-log"]), |list, (name, value)| list.filter(name, &value))
+        List::new(self.0, &["audit-log"]).filters(parameters)
     }
 
     /// Whether the organization's log is whole.

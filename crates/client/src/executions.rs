@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Call, Client, List, Timestamp};
+use crate::{Call, Client, List, Timestamp, list::rfc3339};
 
 /// The routes of executions.
 #[derive(Clone, Copy, Debug)]
@@ -28,17 +28,13 @@ impl Executions<'_> {
 
     /// The executions that a filter lets through, the latest first.
     pub fn list(&self, filter: &Filter) -> List<Execution> {
-        let time = |at: Timestamp| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
         let parameters = [
             ("workflow", filter.workflow.clone()),
             ("status", filter.status.clone()),
-            ("started_after", filter.started_after.map(time)),
-            ("started_before", filter.started_before.map(time)),
+            ("started_after", filter.started_after.map(rfc3339)),
+            ("started_before", filter.started_before.map(rfc3339)),
         ];
-        parameters
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?)))
-            .fold(List::new(self.0, &["executions"]), |list, (name, value)| list.filter(name, &value))
+        List::new(self.0, &["executions"]).filters(parameters)
     }
 }
 

@@ -6,7 +6,7 @@ use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Call, Client, Error};
+use crate::{Call, Client, Error, Timestamp};
 
 /// A list that has not been asked for.
 #[derive(Debug)]
@@ -65,6 +65,12 @@ impl<T> List<T> {
         Pages { list: self, next: Next::First }
     }
 
+    /// With those parameters that have a value.
+    pub(crate) fn filters<const N: usize>(self, parameters: [(&str, Option<String>); N]) -> Self {
+        let given = parameters.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        given.fold(self, |list, (name, value)| list.filter(name, &value))
+    }
+
     pub(crate) fn filter(mut self, name: &str, value: &str) -> Self {
         let others: Vec<(String, String)> = self
             .url
@@ -75,6 +81,11 @@ impl<T> List<T> {
         self.url.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
         self
     }
+}
+
+/// A moment, as the API reads it.
+pub(crate) fn rfc3339(at: Timestamp) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
 }
 
 impl<T: DeserializeOwned> List<T> {
