@@ -4,7 +4,8 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, FromRequest as _, MatchedPath, Request},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -29,10 +30,26 @@ pub(crate) fn wrap(routes: Router<App>) -> Router<App> {
         .method_not_allowed_fallback(|| async {
             Problem::new(Code::MethodNotAllowed, "see the Allow header")
         })
+        .layer(middleware::from_fn(whole))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME_LIMIT))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(observe))
+}
+
+/// Waits for the whole request before anything judges it. Whoever may do something when their headers arrive, and not any more when
+/// the last of their body does, may not do it.
+async fn whole(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await {
+        Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Err(rejection) => match rejection.into_response().status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Problem::new(Code::PayloadTooLarge, "a body may have at most 1 MiB").into_response()
+            }
+            _ => Problem::new(Code::Malformed, "the body did not arrive whole").into_response(),
+        },
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]

@@ -81,6 +81,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             return Err(Problem::new(Code::UnsupportedMediaType, "send the body as application/json"));
         }
         let bytes = read(request, state).await?;
+        if bytes.trim_ascii_start().first().is_some_and(|first| *first == b'[') {
+            // serde would take an array for an object whose fields come in order.
+            return Err(Problem::invalid(&[Invalid::new("", "the body must be an object")]));
+        }
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let field = error.path().to_string();
@@ -193,7 +197,10 @@ pub(crate) async fn path_parameter<S: Send + Sync>(
     state: &S,
     name: &str,
 ) -> Option<String> {
-    let parameters = RawPathParams::from_request_parts(parts, state).await.ok()?;
+    let Ok(parameters) = RawPathParams::from_request_parts(parts, state).await else {
+        // What is not UTF-8 names something, and nothing that is there.
+        return Some("\u{fffd}".to_owned());
+    };
     parameters.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
 }
 

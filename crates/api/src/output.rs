@@ -6,15 +6,25 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use serde_json::json;
 use tenantry_storage::Page;
+
+#[derive(Serialize)]
+struct Envelope<T> {
+    data: T,
+}
+
+#[derive(Serialize)]
+struct PageEnvelope<T> {
+    data: Vec<T>,
+    next_cursor: Option<String>,
+}
 
 /// One thing.
 pub(crate) struct Data<T>(pub(crate) T);
 
 impl<T: Serialize> IntoResponse for Data<T> {
     fn into_response(self) -> Response {
-        Json(json!({ "data": self.0 })).into_response()
+        Json(Envelope { data: self.0 }).into_response()
     }
 }
 
@@ -47,6 +57,6 @@ impl<T: Serialize + Listed> IntoResponse for List<T> {
     fn into_response(self) -> Response {
         let Page { items, more } = self.0;
         let next_cursor = items.last().filter(|_| more).map(Listed::cursor);
-        Json(json!({ "data": items, "next_cursor": next_cursor })).into_response()
+        Json(PageEnvelope { data: items, next_cursor }).into_response()
     }
 }

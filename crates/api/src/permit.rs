@@ -47,7 +47,12 @@ async fn authenticate(parts: &Parts, app: &App) -> Result<Caller, Problem> {
 
 /// The organization that the header names.
 fn named(headers: &HeaderMap) -> Result<Target<'_>, Problem> {
-    let Some(value) = headers.get(ORGANIZATION) else { return Ok(Target::Own) };
+    let mut all = headers.get_all(ORGANIZATION).iter();
+    let value = match (all.next(), all.next()) {
+        (None, _) => return Ok(Target::Own),
+        (Some(value), None) => value,
+        (Some(_), Some(_)) => return Err(Problem::not_found("organization")),
+    };
     value.to_str().map(Target::Named).map_err(|_| Problem::not_found("organization"))
 }
 

@@ -49,9 +49,9 @@ pub struct Execution {
     pub run_id: Option<String>,
     /// Where it is in its life.
     pub status: ExecutionStatus,
-    /// What it was started with.
-    pub input: Value,
-    /// What it returned.
+    /// What it was started with; absent in a list when it is large.
+    pub input: Option<Value>,
+    /// What it returned; absent in a list when it is large.
     pub output: Option<Value>,
     /// What it failed with, in the form of the definition language (RFC 7807).
     pub error: Option<Value>,

@@ -45,7 +45,7 @@ pub const WAIT_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
 ///
 /// # Errors
 /// Says which of [`VALUE_DEPTH`] and [`VALUE_BYTES`] it is beyond.
-pub(crate) fn check(value: &Value) -> Result<usize, String> {
+pub fn check(value: &Value) -> Result<usize, String> {
     let mut bytes = 0;
     let mut rest = vec![(value, 0)];
     while let Some((value, depth)) = rest.pop() {

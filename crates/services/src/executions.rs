@@ -5,7 +5,8 @@ use std::{pin::Pin, sync::Arc};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tenantry_domain::{
-    Clock, Execution, ExecutionId, OrgScope, OrganizationStatus, Quota, Revision, Workflow, WorkflowName,
+    Clock, Execution, ExecutionId, Invalid, OrgScope, OrganizationStatus, Quota, Revision, Workflow,
+    WorkflowName,
     audit::{Action, Event, Resource},
     chain,
     execution::Outcome,
@@ -73,6 +74,7 @@ impl Executions {
         let now = self.clock.now();
         let id = start.id.unwrap_or_else(|| ExecutionId::generate(now));
         let input = start.input.unwrap_or_else(|| json!({}));
+        tenantry_dsl::limits::check(&input).map_err(|why| Invalid::new("input", why))?;
         let mut tx = self.store.tenant(scope).await?;
         let workflow =
             workflows::get(&mut tx, name, start.revision).await?.ok_or(Error::NotFound("workflow"))?;
@@ -81,6 +83,8 @@ impl Executions {
         }
         match executions::insert(&mut tx, id, &workflow, &input, now).await {
             Err(tenantry_storage::Error::Conflict(Conflict::ExecutionIdTaken)) => {
+                // It has failed, and would hold its connection and its locks while the answer waits for another.
+                drop(tx);
                 return self.again(scope, id, &workflow, start.revision, &input).await;
             }
             inserted => inserted?,
@@ -104,7 +108,7 @@ impl Executions {
     ) -> Result<Execution, Error> {
         let before = self.get(scope, id).await?;
         let same_revision = revision.is_none_or(|revision| revision == before.revision);
-        if before.workflow == workflow.name && same_revision && before.input == *input {
+        if before.workflow == workflow.name && same_revision && before.input.as_ref() == Some(input) {
             return Ok(before);
         }
         Err(Error::conflict("an execution with this id was started with something else"))
@@ -199,7 +203,7 @@ impl Executions {
                 id: execution.id,
                 definition,
                 workflow_name: execution.workflow,
-                input: execution.input,
+                input: execution.input.unwrap_or_default(),
             };
             match self.dispatch(scope, start).await {
                 // Whatever is away, is away for the others too.

@@ -180,6 +180,7 @@ impl Organizations {
     async fn check(&self, scope: &OrgScope, to: Status) -> Result<(), Error> {
         let mut tx = self.store.platform().await?;
         let before = locked(&mut tx, scope).await?;
+        refuse_system(&before)?;
         Ok(before.status.check_transition(to)?)
     }
 
@@ -202,9 +203,7 @@ impl Organizations {
         let now = self.clock.now();
         let mut tx = self.store.platform().await?;
         let before = locked(&mut tx, scope).await?;
-        if before.slug == Slug::system() {
-            return Err(Error::conflict("the system organization cannot be suspended or deleted"));
-        }
+        refuse_system(&before)?;
         before.status.check_transition(to)?;
         organizations::set_status(&mut tx, before.id, to, None, now).await?;
         audit::record_of_platform(&mut tx, before.id, scope.trail(), now, event(&before)).await?;
@@ -248,6 +247,13 @@ impl Organizations {
 
 fn done(action: Action, organization: &Organization) -> Event {
     Event::done(action, Resource::Organization(organization.id))
+}
+
+fn refuse_system(organization: &Organization) -> Result<(), Error> {
+    if organization.slug == Slug::system() {
+        return Err(Error::conflict("the system organization cannot be suspended or deleted"));
+    }
+    Ok(())
 }
 
 /// The scope's organization, held until the transaction ends. One that is being erased does not exist.

@@ -177,7 +177,11 @@ impl Reconciler {
 
     async fn attend_executions(&mut self) -> Result<(), Error> {
         let busy = executions::organizations_with_work(&self.store).await?;
-        let keep = self.idle.still_wanted(busy.iter().map(|organization| organization.id));
+        let recent: Vec<_> = self.idle.still_wanted(busy.iter().map(|one| one.id)).into_iter().collect();
+        // The grace of an idle worker is not for an organization that was suspended.
+        let mut keep: HashSet<_> =
+            organizations::active_among(&self.store, &recent).await?.into_iter().collect();
+        keep.extend(busy.iter().map(|organization| organization.id));
         self.workers.retain(|organization| keep.contains(&organization));
         for organization in busy {
             #[expect(

@@ -36,7 +36,7 @@ fn from_row(row: &PgRow) -> Result<Execution, sqlx::Error> {
         revision: row.try_get("revision")?,
         run_id: row.try_get("run_id")?,
         status: word(row, "status")?,
-        input: row.try_get::<Json<Value>, _>("input")?.0,
+        input: json("input")?,
         output: json("output")?,
         error: json("error")?,
         started_at: row.try_get("started_at")?,
@@ -102,12 +102,16 @@ pub struct Filter {
     pub started_before: Option<Timestamp>,
 }
 
-/// The organization's executions, newest first.
+/// The organization's executions, newest first. What is larger than 4 KiB of an input, an output or an error is left out, so that a
+/// page has a bound.
 pub async fn list(tx: &mut TenantTx, filter: &Filter, page: PageRequest) -> Result<Page<Execution>, Error> {
     let query = concat!(
-        "select ",
-        columns!(),
-        " from ",
+        "select executions.id, workflows.name as workflow, executions.revision, executions.run_id, executions.status,
+             case when length(executions.input::text) <= 4096 then executions.input end as input,
+             case when length(executions.output::text) <= 4096 then executions.output end as output,
+             case when length(executions.error::text) <= 4096 then executions.error end as error,
+             executions.started_at, executions.ended_at, executions.started_by
+         from ",
         tables!(),
         " where executions.organization_id = $1 and executions.id < $2
             and ($3::text is null or workflows.name = $3)

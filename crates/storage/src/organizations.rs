@@ -162,6 +162,17 @@ pub async fn postpone(
     Ok(())
 }
 
+/// Those of these organizations that are active.
+pub async fn active_among(
+    store: &Store,
+    organizations: &[OrganizationId],
+) -> Result<Vec<OrganizationId>, Error> {
+    let ids: Vec<Uuid> = organizations.iter().map(|organization| organization.uuid()).collect();
+    let query = "select id from organizations where id = any ($1) and status = 'active'";
+    let rows = sqlx::query(query).bind(ids).fetch_all(store.platform_pool()).await?;
+    Ok(rows.iter().map(|row| id(row, "id", OrganizationId::from_uuid)).collect::<Result<_, _>>()?)
+}
+
 /// Renames the organization.
 pub async fn rename(
     tx: &mut PlatformTx,

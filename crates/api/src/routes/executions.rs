@@ -41,7 +41,7 @@ struct ExecutionView {
     workflow_id: ExecutionId,
     run_id: Option<String>,
     status: ExecutionStatus,
-    input: Value,
+    input: Option<Value>,
     output: Option<Value>,
     error: Option<Value>,
     started_at: Timestamp,

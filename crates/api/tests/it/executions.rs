@@ -1,5 +1,6 @@
 //! `/executions`, and `/workflows/{workflow}/executions`.
 
+use futures::future::join_all;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 use tenantry_test_support::{App, Database, Link, Servers};
@@ -177,4 +178,24 @@ async fn should_not_start_in_an_organization_that_is_suspended() {
     let query = "update organizations set status = 'suspended' where slug = 'acme'";
     sqlx::query(query).execute(&mut app.database.owner().await).await.expect("an update");
     acme.customer.post(START, &json!({})).await.problem(403, "organization_suspended");
+}
+
+#[tokio::test]
+async fn should_answer_many_repeats_at_once_and_everybody_else_meanwhile() {
+    let (_app, acme) = ready().await;
+    let body = json!({"execution_id": acme.start().await, "input": {"amount": 3}});
+    let repeats = join_all((0..40).map(|_| acme.customer.post(START, &body)));
+    let (repeats, other) = tokio::join!(repeats, acme.manager.get("/workflows"));
+    for repeat in repeats {
+        assert_eq!(repeat.data(202)["id"], body["execution_id"]);
+    }
+    other.data(200);
+}
+
+#[tokio::test]
+async fn should_refuse_an_input_that_no_definition_could_take() {
+    let (_app, acme) = ready().await;
+    let deep = format!("{{\"input\": {}{}}}", "[".repeat(110), "]".repeat(110));
+    let refused = acme.customer.post_text(START, &deep).await;
+    assert_eq!(refused.wrong_fields(422, "invalid"), ["input"]);
 }

@@ -189,7 +189,20 @@ async fn should_neither_suspend_nor_delete_the_system_organization() {
     let admin = Caller::admin(&app).await;
     let system = admin.get("/me").await.data(200)["organization"]["id"].clone();
     app.active(&text(&system)).await;
-    admin.post("/organizations/system/suspend", &json!({})).await.problem(409, "conflict");
+    admin.put("/workflows/long", LONG).await.data(201);
+    let running = text(&admin.post("/workflows/long/executions", &json!({})).await.data(202)["id"]);
+    execution_in(&admin, &running, "running").await;
+    for executions in ["pause", "cancel"] {
+        let body = json!({"executions": executions});
+        admin.post("/organizations/system/suspend", &body).await.problem(409, "conflict");
+    }
+    // What is to be canceled shows in the log before it shows in the execution.
+    let log = admin.inside("system").get("/audit-log?action=organization.suspend").await.data(200);
+    assert_eq!(log, json!([]));
+    let mut owner = app.database.owner().await;
+    let canceled = "select count(*) from executions where cancel_requested_at is not null";
+    let canceled = sqlx::query(canceled).fetch_one(&mut owner).await.expect("a query");
+    assert_eq!(canceled.get::<i64, _>(0), 0);
     admin.delete("/organizations/system?confirm=system").await.problem(409, "conflict");
 }
 

@@ -7,9 +7,13 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Row as _};
 use tenantry_domain::Secret;
 use tenantry_test_support::App;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::{
-    caller::{Caller, text},
+    caller::{BASE, Caller, text},
     log::Log,
     operations::{Kind, Names, OPERATIONS},
     tenant::{QUOTE, Tenant, execution_in, somebody},
@@ -258,4 +262,56 @@ async fn should_keep_the_cause_of_an_internal_error_in_the_log() {
     let line = logged.lines().find(|line| line.contains("ERROR") && line.contains("find-me"));
     assert!(line.is_some_and(|line| line.contains("digest")), "the whole chain is in the log: {line:?}");
     assert_eq!(logged.lines().filter(|line| line.contains("ERROR")).count(), 1, "once");
+}
+
+/// A request whose headers and half of whose body arrive now, and whose end comes later.
+struct Held(TcpStream);
+
+impl Held {
+    async fn begin(app: &App, secret: &str, path: &str, body: &str) -> Self {
+        let host = app.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(host).await.expect("a connection");
+        let (length, half) = (body.len(), &body[..body.len() / 2]);
+        let request = format!(
+            "POST {BASE}{path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {secret}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{half}"
+        );
+        stream.write_all(request.as_bytes()).await.expect("the first half");
+        Self(stream)
+    }
+
+    async fn end(mut self, body: &str) -> String {
+        self.0.write_all(&body.as_bytes()[body.len() / 2..]).await.expect("the second half");
+        let mut answer = String::new();
+        self.0.read_to_string(&mut answer).await.expect("an answer");
+        answer
+    }
+}
+
+#[tokio::test]
+async fn should_ask_who_calls_when_the_request_is_there_and_not_when_it_begins() {
+    let app = App::start().await;
+    let admin = Caller::admin(&app).await;
+    let acme = Tenant::new(&admin, "acme").await;
+    let (path, body) = (format!("/users/{}/api-keys", acme.manager.user), r#"{"name": "for later"}"#);
+    let held = Held::begin(&app, &acme.manager.secret, &path, body).await;
+    assert_eq!(admin.delete(&format!("/api-keys/{}", acme.manager.api_key)).await.status, 204);
+    let answer = held.end(body).await;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+}
+
+#[tokio::test]
+async fn should_find_nothing_under_a_name_that_cannot_be_read() {
+    let app = App::start().await;
+    let admin = Caller::admin(&app).await;
+    let acme = Tenant::active(&app, &admin, "acme").await;
+    for caller in [&admin, &admin.inside("acme"), &acme.manager] {
+        caller.get("/organizations/%ff").await.problem(404, "not_found");
+        caller.patch("/organizations/%ff", &json!({"name": "x"})).await.problem(404, "not_found");
+        let user = json!({"kind": "service", "name": "x", "role": "customer"});
+        caller.post("/organizations/%ff/users", &user).await.problem(404, "not_found");
+        caller.get("/users/%ff").await.problem(404, "not_found");
+    }
+    let twice = admin.inside("acme").inside("system");
+    twice.get("/workflows").await.problem(404, "not_found");
 }
