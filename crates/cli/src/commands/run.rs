@@ -1,7 +1,11 @@
 //! Starting a workflow, and waiting for its output.
 
 use clap::Args;
-use tenantry_client::executions::{Execution, ExecutionError, ExecutionStatus, Start};
+use tenantry_client::{
+    Error,
+    executions::{Execution, ExecutionError, ExecutionStatus, Start},
+};
+use tenantry_domain::{Clock as _, ExecutionId, SystemClock};
 use tokio::time::Instant;
 
 use crate::{
@@ -38,16 +42,31 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) async fn run(self, session: Session) -> Result<(), Failure> {
         let input = self.input.as_deref().map(read_json).transpose()?;
-        let start = Start { input, revision: self.revision, execution_id: self.execution_id };
-        let call = session.client.executions().start(&self.workflow, &start);
         if !self.wait {
+            let start = Start { input, revision: self.revision, execution_id: self.execution_id };
+            let call = session.client.executions().start(&self.workflow, &start);
             return Ok(session.output.one(&call.raw().send().await?, FIELDS)?);
         }
-        let execution = wait(&session, call.send().await?).await?;
+        // With an id of ours the same start can be asked for again: it happens once.
+        let id = self.execution_id.unwrap_or_else(|| ExecutionId::generate(SystemClock.now()).to_string());
+        let start = Start { input, revision: self.revision, execution_id: Some(id) };
+        let started = begin(&session, &self.workflow, &start).await?;
+        let execution = wait(&session, started).await?;
         match execution.status {
             ExecutionStatus::Completed => Ok(session.output.value(&execution.output)?),
             _ => Err(ended_badly(&execution)),
         }
+    }
+}
+
+/// Starts it. If the server goes away before it has answered, asks again when it is back.
+async fn begin(session: &Session, workflow: &str, start: &Start) -> Result<Execution, Error> {
+    let ask = async || session.client.executions().start(workflow, start).send().await;
+    match ask().await {
+        Err(Error::Unreachable { source, .. }) if !source.is_connect() => {
+            poll::until(&Progress::new(), ask, |_| true).await
+        }
+        answered => answered,
     }
 }
 
