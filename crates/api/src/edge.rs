@@ -4,8 +4,8 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     Json, Router,
-    body::{Body, Bytes},
-    extract::{DefaultBodyLimit, FromRequest as _, MatchedPath, Request},
+    body::Body,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -14,7 +14,7 @@ use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use uuid::Uuid;
 
 use crate::{
-    App,
+    App, input,
     problem::{Code, Problem},
 };
 
@@ -41,14 +41,9 @@ pub(crate) fn wrap(routes: Router<App>) -> Router<App> {
 /// the last of their body does, may not do it.
 async fn whole(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    match Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await {
+    match input::read(Request::from_parts(parts.clone(), body), &()).await {
         Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
-        Err(rejection) => match rejection.into_response().status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Problem::new(Code::PayloadTooLarge, "a body may have at most 1 MiB").into_response()
-            }
-            _ => Problem::new(Code::Malformed, "the body did not arrive whole").into_response(),
-        },
+        Err(problem) => problem.into_response(),
     }
 }
 
