@@ -9,8 +9,9 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
-use tenantry_domain::{ApiKeyId, ExecutionId, Invalid, Timestamp, UserId, WorkflowName, field::UnknownWord};
-use tenantry_storage::PageRequest;
+use tenantry_domain::{
+    ApiKeyId, ExecutionId, Invalid, PageRequest, Timestamp, UserId, WorkflowName, field::UnknownWord,
+};
 use uuid::Uuid;
 
 use crate::problem::{Code, Problem};

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use tenantry_storage::Page;
+use tenantry_domain::Page;
 
 #[derive(Serialize)]
 struct Envelope<T> {

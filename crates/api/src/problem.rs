@@ -165,6 +165,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound(what) => Self::not_found(what),
+            Error::Unauthenticated => Self::unauthenticated(),
             Error::Forbidden(why) => Self::new(Code::Forbidden, why),
             Error::Invalid(fields) => Self::invalid(&fields),
             Error::Definition(error) => definition(&error),

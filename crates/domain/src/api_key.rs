@@ -142,6 +142,15 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// A key that does not exist yet.
+#[derive(Clone, Debug)]
+pub struct NewApiKey {
+    /// What people will call it.
+    pub name: ApiKeyName,
+    /// From when on it will be worth nothing, if ever.
+    pub expires_at: Option<Timestamp>,
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

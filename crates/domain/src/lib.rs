@@ -15,10 +15,12 @@ pub mod id;
 pub mod organization;
 pub mod permission;
 pub mod quota;
+pub mod repository;
 pub mod user;
 pub mod workflow;
 
 mod chain;
+mod page;
 
 pub use api_key::{ApiKey, ApiKeyName, Secret};
 pub use audit::Actor;
@@ -29,6 +31,7 @@ pub use execution::{Execution, ExecutionStatus};
 pub use field::Invalid;
 pub use id::{ApiKeyId, AuditEntryId, ExecutionId, OrganizationId, UserId, WorkflowId};
 pub use organization::{Namespace, Organization, OrganizationName, OrganizationStatus, Slug};
+pub use page::{Page, PageRequest};
 pub use permission::{Permission, Role};
 pub use quota::{Quota, Quotas};
 pub use user::{Email, User, UserKind, UserName, UserStatus};

@@ -115,6 +115,17 @@ impl NewUser {
     }
 }
 
+/// What is to change of a user; what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// The name.
+    pub name: Option<UserName>,
+    /// The role.
+    pub role: Option<Role>,
+    /// The status.
+    pub status: Option<UserStatus>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,10 +2,12 @@
 
 use tenantry_domain::{
     ApiKeyName, Clock, Email, Invalid, OrgScope, Role, Secret, UserName,
+    api_key::NewApiKey,
     audit::{Action, Event, Resource},
+    repository::{ApiKeyRepository as _, OrganizationRepository as _, UserRepository as _},
     user::NewUser,
 };
-use tenantry_storage::{Store, TenantTx, api_keys, audit, organizations, users};
+use tenantry_storage::{Access, Doors as _, Store, TenantTx, Transaction as _, audit, users};
 
 use crate::Error;
 
@@ -19,7 +21,7 @@ pub async fn first_admin(store: &Store, clock: &dyn Clock, email: &Email) -> Res
     let mut tx = enter(store).await?;
     let now = clock.now();
     let admin = NewUser::new(UserName::parse("Admin")?, Some(email.clone()), Role::Admin)?;
-    let admin = users::insert(&mut tx, &admin, now).await?;
+    let admin = tx.insert_user(&admin, now).await?;
     audit::record(&mut tx, now, Event::done(Action::UserCreate, Resource::User(admin.id))).await?;
     let secret = issue(&mut tx, clock, admin.id).await?;
     tx.commit().await?;
@@ -29,7 +31,7 @@ pub async fn first_admin(store: &Store, clock: &dyn Clock, email: &Email) -> Res
 /// Makes another API key for the first admin: for whoever runs the deployment and has lost the one they had.
 pub async fn new_admin_key(store: &Store, clock: &dyn Clock, email: &Email) -> Result<Secret, Error> {
     let mut tx = enter(store).await?;
-    let admin = users::get_by_email(&mut tx, email).await?.filter(|user| user.role == Role::Admin);
+    let admin = tx.user_by_email(email).await?.filter(|user| user.role == Role::Admin);
     let admin = admin.ok_or_else(|| Invalid::new("email", "must be an admin's"))?;
     let secret = issue(&mut tx, clock, admin.id).await?;
     tx.commit().await?;
@@ -38,10 +40,10 @@ pub async fn new_admin_key(store: &Store, clock: &dyn Clock, email: &Email) -> R
 
 async fn enter(store: &Store) -> Result<TenantTx, Error> {
     let mut platform = store.platform().await?;
-    let system = organizations::system(&mut platform).await?;
+    let system = platform.system_organization().await?;
     #[expect(clippy::disallowed_methods, reason = "this is the first start")]
     let scope = OrgScope::for_bootstrap(&system);
-    Ok(store.tenant(&scope).await?)
+    Ok(store.tenant(&scope, Access::Write).await?)
 }
 
 async fn issue(
@@ -51,7 +53,8 @@ async fn issue(
 ) -> Result<Secret, Error> {
     let now = clock.now();
     let secret = Secret::generate().map_err(|error| Error::Internal(Box::new(error)))?;
-    let api_key = api_keys::insert(tx, admin, &ApiKeyName::parse("bootstrap")?, &secret, None, now).await?;
+    let new = NewApiKey { name: ApiKeyName::parse("bootstrap")?, expires_at: None };
+    let api_key = tx.insert_api_key(admin, &new, &secret, now).await?;
     audit::record(tx, now, Event::done(Action::ApiKeyCreate, Resource::ApiKey(api_key.id))).await?;
     Ok(secret)
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use tenantry_domain::{Invalid, OrganizationStatus, organization::IllegalTransition, quota::Exceeded};
-use tenantry_storage::Conflict;
+use tenantry_storage::{Conflict, Refusal};
 
 /// Why a use case did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,9 @@ pub enum Error {
     /// There is no such thing, or none that the caller may know of.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// The caller's rights ended while the request was under way.
+    #[error("the caller's rights have changed")]
+    Unauthenticated,
     /// The caller may see it, but not do this to it.
     #[error("the role does not allow it: {0}")]
     Forbidden(&'static str),
@@ -68,6 +71,11 @@ impl From<tenantry_storage::Error> for Error {
                 Self::conflict("somebody else is changing this workflow; try again")
             }
             E::Conflict(Conflict::UserGone) => Self::NotFound("user"),
+            E::Conflict(Conflict::OrganizationGone) | E::Refused(Refusal::Gone) => {
+                Self::NotFound("organization")
+            }
+            E::Refused(Refusal::Actor) => Self::Unauthenticated,
+            E::Refused(Refusal::Suspended) => Self::OrganizationNot(OrganizationStatus::Suspended),
             E::Unavailable(_) | E::Contended(_) => Self::Unavailable(Box::new(error)),
             E::Internal(_) => Self::Internal(Box::new(error)),
         }

@@ -5,15 +5,15 @@ use std::{pin::Pin, sync::Arc};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tenantry_domain::{
-    Clock, Execution, ExecutionId, Invalid, OrgScope, OrganizationStatus, Quota, Revision, Workflow,
-    WorkflowName,
+    Clock, Execution, ExecutionId, Invalid, OrgScope, OrganizationStatus, Page, PageRequest, Quota, Revision,
+    Workflow, WorkflowName,
     audit::{Action, Event, Resource},
     chain,
     execution::Outcome,
 };
 use tenantry_dsl::{ErrorType, WorkflowError};
 use tenantry_storage::{
-    Conflict, Page, PageRequest, Store, audit,
+    Access, Conflict, Doors as _, Store, Transaction as _, audit,
     executions::{self, Filter},
     quotas, workflows,
 };
@@ -75,7 +75,7 @@ impl Executions {
         let id = start.id.unwrap_or_else(|| ExecutionId::generate(now));
         let input = start.input.unwrap_or_else(|| json!({}));
         tenantry_dsl::limits::check(&input).map_err(|why| Invalid::new("input", why))?;
-        let mut tx = self.store.tenant(scope).await?;
+        let mut tx = self.store.tenant(scope, Access::Write).await?;
         let workflow =
             workflows::get(&mut tx, name, start.revision).await?.ok_or(Error::NotFound("workflow"))?;
         for quota in [Quota::RunningExecutions, Quota::StartsPerSecond] {
@@ -93,7 +93,7 @@ impl Executions {
             .with_changes(json!({ "workflow": workflow.name, "revision": workflow.revision }));
         audit::record(&mut tx, now, event).await?;
         tx.commit().await?;
-        self.hand_over(scope, id, workflow, input).await;
+        self.hand_over(&scope.for_background(), id, workflow, input).await;
         self.get(scope, id).await
     }
 
@@ -116,7 +116,7 @@ impl Executions {
 
     /// Hands a recorded execution to Temporal. If that does not work now, the reconciler tries again.
     async fn hand_over(&self, scope: &OrgScope, id: ExecutionId, workflow: Workflow, input: Value) {
-        self.workers.ensure(&scope.for_background());
+        self.workers.ensure(scope);
         let start =
             StartExecution { id, definition: workflow.definition, workflow_name: workflow.name, input };
         if let Err(error) = self.dispatch(scope, start).await {
@@ -132,7 +132,7 @@ impl Executions {
     async fn dispatch(&self, scope: &OrgScope, start: StartExecution) -> Result<(), Error> {
         let id = start.id;
         let started = self.dispatcher.start(scope, start).await;
-        let mut tx = self.store.tenant(scope).await?;
+        let mut tx = self.store.tenant(scope, Access::Write).await?;
         let mut stop = false;
         match started {
             Ok(run_id) => stop = executions::mark_running(&mut tx, id, &run_id).await?,
@@ -158,18 +158,19 @@ impl Executions {
     /// [`Error::Conflict`] when it has ended.
     pub async fn cancel(&self, scope: &OrgScope, id: ExecutionId) -> Result<Execution, Error> {
         let now = self.clock.now();
-        let mut tx = self.store.tenant(scope).await?;
+        let mut tx = self.store.tenant(scope, Access::Write).await?;
         let execution = executions::get(&mut tx, id).await?.ok_or(Error::NotFound("execution"))?;
         if execution.status.is_final() {
             return Err(Error::conflict(format!("the execution has ended: it is {}", execution.status)));
         }
-        if executions::request_cancel(&mut tx, Some(id), now).await? > 0 {
+        if executions::request_cancel(&mut tx, id, now).await? {
             let event = Event::done(Action::ExecutionCancel, Resource::Execution(id));
             audit::record(&mut tx, now, event).await?;
         }
         tx.commit().await?;
-        self.workers.ensure(&scope.for_background());
-        if let Err(error) = self.send_cancel(scope, id).await {
+        let background = scope.for_background();
+        self.workers.ensure(&background);
+        if let Err(error) = self.send_cancel(&background, id).await {
             tracing::warn!(execution = %id, error = chain(&error), "the reconciler will cancel it");
         }
         self.get(scope, id).await
@@ -177,25 +178,25 @@ impl Executions {
 
     async fn send_cancel(&self, scope: &OrgScope, id: ExecutionId) -> Result<(), Error> {
         self.dispatcher.cancel(scope, id).await?;
-        let mut tx = self.store.tenant(scope).await?;
+        let mut tx = self.store.tenant(scope, Access::Write).await?;
         executions::mark_cancel_sent(&mut tx, id, self.clock.now()).await?;
         Ok(tx.commit().await?)
     }
 
     /// Tells Temporal of what is to stop and of which it has not heard.
     pub(crate) async fn resume_cancels(&self, scope: &OrgScope) -> Result<(), Error> {
-        let mut tx = self.store.tenant(scope).await?;
+        let mut tx = self.store.tenant(scope, Access::Read).await?;
         let ids = executions::to_cancel(&mut tx, BATCH).await?;
         drop(tx);
         for id in ids {
-            self.send_cancel(scope, id).await?;
+            attended(id, "an execution is not cancelled yet", self.send_cancel(scope, id).await)?;
         }
         Ok(())
     }
 
     /// Hands over what was recorded a while ago and is still pending.
     pub(crate) async fn resume_pending(&self, scope: &OrgScope) -> Result<(), Error> {
-        let mut tx = self.store.tenant(scope).await?;
+        let mut tx = self.store.tenant(scope, Access::Read).await?;
         let pending = executions::pending(&mut tx, self.clock.now() - HANDOVER, BATCH).await?;
         drop(tx);
         for (execution, definition) in pending {
@@ -205,23 +206,14 @@ impl Executions {
                 workflow_name: execution.workflow,
                 input: execution.input.unwrap_or_default(),
             };
-            match self.dispatch(scope, start).await {
-                // Whatever is away, is away for the others too.
-                Err(error @ Error::Unavailable(_)) => return Err(error),
-                Err(error) => tracing::error!(
-                    execution = %execution.id,
-                    error = chain(&error),
-                    "the execution stays pending"
-                ),
-                Ok(()) => {}
-            }
+            attended(execution.id, "an execution stays pending", self.dispatch(scope, start).await)?;
         }
         Ok(())
     }
 
     /// An execution.
     pub async fn get(&self, scope: &OrgScope, id: ExecutionId) -> Result<Execution, Error> {
-        let mut tx = self.store.tenant(scope).await?;
+        let mut tx = self.store.tenant(scope, Access::Read).await?;
         executions::get(&mut tx, id).await?.ok_or(Error::NotFound("execution"))
     }
 
@@ -232,9 +224,19 @@ impl Executions {
         filter: &Filter,
         page: PageRequest,
     ) -> Result<Page<Execution>, Error> {
-        let mut tx = self.store.tenant(scope).await?;
+        let mut tx = self.store.tenant(scope, Access::Read).await?;
         Ok(executions::list(&mut tx, filter, page).await?)
     }
+}
+
+/// What fails for one execution does not keep the others; but whatever is away, is away for them too.
+fn attended(execution: ExecutionId, otherwise: &'static str, done: Result<(), Error>) -> Result<(), Error> {
+    match done {
+        Err(error @ Error::Unavailable(_)) => return Err(error),
+        Err(error) => tracing::error!(%execution, error = chain(&error), "{otherwise}"),
+        Ok(()) => {}
+    }
+    Ok(())
 }
 
 /// Writes the ends of executions to PostgreSQL, for the hosted workers.
@@ -249,7 +251,7 @@ impl Journal {
     }
 
     async fn record(&self, scope: &OrgScope, id: ExecutionId, outcome: &Outcome) -> Result<(), Error> {
-        let mut tx = self.store.tenant(scope).await?;
+        let mut tx = self.store.tenant(scope, Access::Write).await?;
         executions::finish(&mut tx, id, outcome, self.clock.now()).await?;
         Ok(tx.commit().await?)
     }

@@ -16,6 +16,7 @@ pub mod users;
 pub mod workflows;
 
 mod error;
+mod provisioner;
 mod reconciler;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use tenantry_temporal::{Dispatcher, Namespaces, Temporal, WorkerPool, egress};
 use tokio::sync::Notify;
 
 pub use error::Error;
+pub use provisioner::Provisioner;
 pub use reconciler::Reconciler;
 
 /// Every service of one process.
@@ -66,6 +68,7 @@ impl Services {
         let dispatcher = Dispatcher::new(temporal.clone());
         let executions =
             executions::Executions::new(store.clone(), dispatcher, Arc::clone(&workers), Arc::clone(&clock));
+        let audit = audit::Audit::new(store.clone(), Arc::clone(&clock));
         let services = Self {
             authentication: authentication::Authentication::new(store.clone(), Arc::clone(&clock)),
             organizations: organizations::Organizations::new(
@@ -73,15 +76,16 @@ impl Services {
                 Arc::clone(&clock),
                 Arc::clone(&wake),
             ),
-            users: users::Users::new(store.clone(), Arc::clone(&clock)),
-            api_keys: api_keys::ApiKeys::new(store.clone(), Arc::clone(&clock)),
+            users: users::Users::new(store.clone(), audit.clone(), Arc::clone(&clock)),
+            api_keys: api_keys::ApiKeys::new(store.clone(), audit.clone(), Arc::clone(&clock)),
             workflows: workflows::Workflows::new(store.clone(), Arc::clone(&clock)),
             executions: executions.clone(),
-            audit: audit::Audit::new(store.clone(), Arc::clone(&clock)),
+            audit,
             store: store.clone(),
             temporal: temporal.clone(),
         };
-        let reconciler = Reconciler::new(store, Namespaces::new(temporal), executions, workers, clock, wake);
+        let provisioner = Provisioner::new(store.clone(), Namespaces::new(temporal), clock);
+        let reconciler = Reconciler::new(store, provisioner, executions, workers, wake);
         Ok((services, reconciler))
     }
 

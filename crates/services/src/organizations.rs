@@ -5,10 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::json;
 use tenantry_domain::{
     ApiKeyId, Caller, Clock, Invalid, OrgScope, Organization, OrganizationId, OrganizationName,
-    OrganizationStatus as Status, Quota, Quotas, Slug, UserId,
+    OrganizationStatus as Status, Page, PageRequest, Quota, Quotas, Slug, UserId,
     audit::{Action, Event, Resource},
+    organization::IllegalTransition,
+    repository::OrganizationRepository as _,
 };
-use tenantry_storage::{Page, PageRequest, PlatformTx, Store, audit, executions, organizations, quotas};
+use tenantry_storage::{Access, Doors, Store, Transaction as _, audit, executions, organizations, quotas};
 use tokio::sync::Notify;
 
 use crate::Error;
@@ -38,15 +40,16 @@ pub enum Running {
 
 /// Organizations.
 #[derive(Clone)]
-pub struct Organizations {
-    store: Store,
+pub struct Organizations<D = Store> {
+    doors: D,
     clock: Arc<dyn Clock>,
     wake: Arc<Notify>,
 }
 
-impl Organizations {
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, wake: Arc<Notify>) -> Self {
-        Self { store, clock, wake }
+impl<D: Doors> Organizations<D> {
+    /// Over this store; `wake` tells the reconciler that there is something to do.
+    pub fn new(doors: D, clock: Arc<dyn Clock>, wake: Arc<Notify>) -> Self {
+        Self { doors, clock, wake }
     }
 
     /// Lets a caller into the organization that a request is about: everybody into their own, admins into any. Others find
@@ -70,17 +73,17 @@ impl Organizations {
     }
 
     async fn find(&self, target: Target<'_>) -> Result<Option<Organization>, Error> {
-        let mut tx = self.store.platform().await?;
+        let mut tx = self.doors.platform().await?;
         let organization = match target {
             Target::Own => None,
             Target::Named(name) => match name.parse::<OrganizationId>() {
-                Ok(id) => organizations::get(&mut tx, id).await?,
+                Ok(id) => tx.organization(id).await?,
                 // PostgreSQL has no text with a NUL in it.
                 Err(_) if name.contains('\0') => None,
-                Err(_) => organizations::get_by_slug(&mut tx, name).await?,
+                Err(_) => tx.organization_by_slug(name).await?,
             },
-            Target::OfUser(user) => organizations::get_by_member(&mut tx, user.uuid()).await?,
-            Target::OfApiKey(api_key) => organizations::get_by_member(&mut tx, api_key.uuid()).await?,
+            Target::OfUser(user) => tx.organization_of_member(user.uuid()).await?,
+            Target::OfApiKey(api_key) => tx.organization_of_member(api_key.uuid()).await?,
         };
         Ok(organization)
     }
@@ -96,10 +99,10 @@ impl Organizations {
         name: &OrganizationName,
     ) -> Result<Organization, Error> {
         let now = self.clock.now();
-        let mut tx = self.store.platform().await?;
-        let organization = organizations::insert(&mut tx, slug, name, now).await?;
+        let mut tx = self.doors.platform_for(&admin.scope(), Access::Write).await?;
+        let organization = tx.insert_organization(slug, name, now).await?;
         let event = done(Action::OrganizationCreate, &organization).with_changes(json!({ "slug": slug }));
-        audit::record_of_platform(&mut tx, organization.id, &admin.trail(), now, event).await?;
+        audit::record_of_platform(tx.as_mut(), organization.id, &admin.trail(), now, event).await?;
         tx.commit().await?;
         self.wake.notify_one();
         Ok(organization)
@@ -107,25 +110,27 @@ impl Organizations {
 
     /// Every organization, newest first.
     pub async fn list(&self, page: PageRequest) -> Result<Page<Organization>, Error> {
-        let mut tx = self.store.platform().await?;
-        Ok(organizations::list(&mut tx, page).await?)
+        let mut tx = self.doors.platform().await?;
+        Ok(tx.organizations(page).await?)
     }
 
     /// The scope's organization.
     pub async fn get(&self, scope: &OrgScope) -> Result<Organization, Error> {
-        let mut tx = self.store.tenant(scope).await?;
-        Ok(organizations::own(&mut tx).await?)
+        let mut tx = self.doors.tenant(scope, Access::Read).await?;
+        Ok(organizations::own(tx.as_mut()).await?)
     }
 
     /// Renames the scope's organization.
     pub async fn rename(&self, scope: &OrgScope, name: &OrganizationName) -> Result<Organization, Error> {
         let now = self.clock.now();
-        let mut tx = self.store.platform().await?;
-        let before = locked(&mut tx, scope).await?;
-        organizations::rename(&mut tx, before.id, name, now).await?;
-        let event =
-            done(Action::OrganizationUpdate, &before).with_changes(json!({ "name": [before.name, name] }));
-        audit::record_of_platform(&mut tx, before.id, scope.trail(), now, event).await?;
+        let mut tx = self.doors.platform_for(scope, Access::Write).await?;
+        let before = locked::<D>(&mut tx, scope).await?;
+        if before.name != name.as_str() {
+            tx.rename_organization(before.id, name, now).await?;
+            let event = done(Action::OrganizationUpdate, &before)
+                .with_changes(json!({ "name": [before.name, name] }));
+            audit::record_of_platform(tx.as_mut(), before.id, scope.trail(), now, event).await?;
+        }
         tx.commit().await?;
         self.get(scope).await
     }
@@ -135,15 +140,14 @@ impl Organizations {
     /// # Errors
     /// [`Error::Conflict`] unless it is active, and for the system organization.
     pub async fn suspend(&self, scope: &OrgScope, running: Running) -> Result<Organization, Error> {
-        let changes = json!({ "executions": if running == Running::Cancel { "cancel" } else { "pause" } });
-        let event = |of: &Organization| done(Action::OrganizationSuspend, of).with_changes(changes);
+        let (mut tx, before) = self.govern(scope).await?;
         if running == Running::Cancel {
-            self.check(scope, Status::Suspended).await?;
-            let mut tx = self.store.tenant(scope).await?;
-            executions::request_cancel(&mut tx, None, self.clock.now()).await?;
-            tx.commit().await?;
+            executions::request_cancel_of_all(tx.as_mut(), before.id, self.clock.now()).await?;
         }
-        self.transition(scope, Status::Suspended, event).await
+        let executions = if running == Running::Cancel { "cancel" } else { "pause" };
+        let event =
+            done(Action::OrganizationSuspend, &before).with_changes(json!({ "executions": executions }));
+        self.transition(tx, scope, before, Status::Suspended, event).await
     }
 
     /// Lets a suspended organization go on where it was.
@@ -151,8 +155,13 @@ impl Organizations {
     /// # Errors
     /// [`Error::Conflict`] unless it is suspended.
     pub async fn resume(&self, scope: &OrgScope) -> Result<Organization, Error> {
-        self.check_from(scope, Status::Suspended, Status::Active).await?;
-        self.transition(scope, Status::Active, |of| done(Action::OrganizationResume, of)).await
+        let (tx, before) = self.govern(scope).await?;
+        // Another way leads to `active`: the end of provisioning, which nobody can ask for.
+        if before.status != Status::Suspended {
+            return Err(IllegalTransition { from: before.status, to: Status::Active }.into());
+        }
+        let event = done(Action::OrganizationResume, &before);
+        self.transition(tx, scope, before, Status::Active, event).await
     }
 
     /// Tries again to make the namespace of an organization for which that had failed.
@@ -160,7 +169,9 @@ impl Organizations {
     /// # Errors
     /// [`Error::Conflict`] unless it has.
     pub async fn retry_provisioning(&self, scope: &OrgScope) -> Result<Organization, Error> {
-        self.transition(scope, Status::Provisioning, |of| done(Action::OrganizationRetry, of)).await
+        let (tx, before) = self.govern(scope).await?;
+        let event = done(Action::OrganizationRetry, &before);
+        self.transition(tx, scope, before, Status::Provisioning, event).await
     }
 
     /// Erases an organization with all it owns. It does not exist any more at once; the erasure follows.
@@ -173,40 +184,34 @@ impl Organizations {
                 Invalid::new("confirm", "must be the organization's slug: this erases all it owns").into()
             );
         }
-        self.transition(scope, Status::Deleting, |of| done(Action::OrganizationDelete, of)).await?;
+        let (tx, before) = self.govern(scope).await?;
+        let event = done(Action::OrganizationDelete, &before);
+        self.transition(tx, scope, before, Status::Deleting, event).await?;
         Ok(())
     }
 
-    async fn check(&self, scope: &OrgScope, to: Status) -> Result<(), Error> {
-        let mut tx = self.store.platform().await?;
-        let before = locked(&mut tx, scope).await?;
-        refuse_system(&before)?;
-        Ok(before.status.check_transition(to)?)
-    }
-
-    /// Two statuses lead to `active`; a resumption is only one of the ways.
-    async fn check_from(&self, scope: &OrgScope, from: Status, to: Status) -> Result<(), Error> {
-        let mut tx = self.store.platform().await?;
-        let before = locked(&mut tx, scope).await?;
-        if before.status == from {
-            return Ok(());
+    /// Takes an organization's life in hand. The system organization's is in nobody's.
+    async fn govern(&self, scope: &OrgScope) -> Result<(D::Platform, Organization), Error> {
+        let mut tx = self.doors.platform_for(scope, Access::Govern).await?;
+        let organization = locked::<D>(&mut tx, scope).await?;
+        if organization.slug == Slug::system() {
+            return Err(Error::conflict("the system organization cannot be suspended or deleted"));
         }
-        Err(tenantry_domain::organization::IllegalTransition { from: before.status, to }.into())
+        Ok((tx, organization))
     }
 
     async fn transition(
         &self,
+        mut tx: D::Platform,
         scope: &OrgScope,
+        before: Organization,
         to: Status,
-        event: impl FnOnce(&Organization) -> Event,
+        event: Event,
     ) -> Result<Organization, Error> {
         let now = self.clock.now();
-        let mut tx = self.store.platform().await?;
-        let before = locked(&mut tx, scope).await?;
-        refuse_system(&before)?;
         before.status.check_transition(to)?;
-        organizations::set_status(&mut tx, before.id, to, None, now).await?;
-        audit::record_of_platform(&mut tx, before.id, scope.trail(), now, event(&before)).await?;
+        tx.set_organization_status(before.id, to, None, now).await?;
+        audit::record_of_platform(tx.as_mut(), before.id, scope.trail(), now, event).await?;
         tx.commit().await?;
         self.wake.notify_one();
         Ok(Organization { status: to, status_reason: None, updated_at: now, ..before })
@@ -214,32 +219,37 @@ impl Organizations {
 
     /// What the organization may have.
     pub async fn quotas(&self, scope: &OrgScope) -> Result<Quotas, Error> {
-        let mut tx = self.store.tenant(scope).await?;
-        Ok(quotas::get(&mut tx).await?)
+        let mut tx = self.doors.tenant(scope, Access::Read).await?;
+        Ok(quotas::get(tx.as_mut()).await?)
     }
 
     /// Sets some limits; the others stay.
     pub async fn set_quotas(&self, scope: &OrgScope, limits: &[(Quota, u32)]) -> Result<Quotas, Error> {
         let now = self.clock.now();
-        let before = self.quotas(scope).await?;
-        let mut tx = self.store.platform().await?;
-        let organization = locked(&mut tx, scope).await?;
-        quotas::set(&mut tx, organization.id, limits).await?;
+        let mut tx = self.doors.platform_for(scope, Access::Write).await?;
+        let organization = locked::<D>(&mut tx, scope).await?;
+        let before = quotas::of(tx.as_mut(), organization.id).await?;
+        quotas::set(tx.as_mut(), organization.id, limits).await?;
+        let after = quotas::of(tx.as_mut(), organization.id).await?;
+        if before.limit(Quota::RetentionDays) != after.limit(Quota::RetentionDays) {
+            organizations::unsettle(tx.as_mut(), organization.id, now).await?;
+        }
         let changes = limits.iter().map(|&(quota, limit)| (quota.as_str(), [before.limit(quota), limit]));
         let event =
             done(Action::QuotaUpdate, &organization).with_changes(json!(changes.collect::<BTreeMap<_, _>>()));
-        audit::record_of_platform(&mut tx, organization.id, scope.trail(), now, event).await?;
+        audit::record_of_platform(tx.as_mut(), organization.id, scope.trail(), now, event).await?;
         tx.commit().await?;
-        self.quotas(scope).await
+        self.wake.notify_one();
+        Ok(after)
     }
 
     /// How much of each thing the organization has.
     pub async fn usage(&self, scope: &OrgScope) -> Result<Vec<(Quota, u32)>, Error> {
         let now = self.clock.now();
-        let mut tx = self.store.tenant(scope).await?;
+        let mut tx = self.doors.tenant(scope, Access::Read).await?;
         let mut usage = Vec::new();
         for &quota in Quota::ALL {
-            usage.push((quota, quotas::used(&mut tx, quota, now).await?));
+            usage.push((quota, quotas::used(tx.as_mut(), quota, now).await?));
         }
         Ok(usage)
     }
@@ -249,16 +259,9 @@ fn done(action: Action, organization: &Organization) -> Event {
     Event::done(action, Resource::Organization(organization.id))
 }
 
-fn refuse_system(organization: &Organization) -> Result<(), Error> {
-    if organization.slug == Slug::system() {
-        return Err(Error::conflict("the system organization cannot be suspended or deleted"));
-    }
-    Ok(())
-}
-
 /// The scope's organization, held until the transaction ends. One that is being erased does not exist.
-async fn locked(tx: &mut PlatformTx, scope: &OrgScope) -> Result<Organization, Error> {
-    let organization = organizations::lock(tx, scope.organization()).await?;
+async fn locked<D: Doors>(tx: &mut D::Platform, scope: &OrgScope) -> Result<Organization, Error> {
+    let organization = tx.lock_organization(scope.organization()).await?;
     let organization = organization.filter(|found| found.status != Status::Deleting);
     organization.ok_or(Error::NotFound("organization"))
 }

@@ -2,9 +2,7 @@
 //!
 //! | what it finds | what it does |
 //! |---|---|
-//! | an organization that is `provisioning` and due | makes its namespace usable, then `active`; or tries again later |
-//! | a namespace of that name that is somebody else's, or too many failures | `provisioning_failed`, with the reason |
-//! | an organization that is `deleting` and due | erases its namespace, then its rows, then itself |
+//! | an organization that is due | see [`Provisioner`] |
 //! | executions that are to stop | tells Temporal |
 //! | executions that have not ended | sees that a hosted worker runs for their organization |
 //! | executions that are `pending` for a while | hands them to Temporal |
@@ -13,41 +11,25 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use chrono::TimeDelta;
-use serde_json::json;
-use tenantry_domain::{
-    Clock, OrgScope, Organization, OrganizationId, OrganizationStatus as Status,
-    audit::{Action, Event, Outcome, Resource, Trail},
-    chain,
-};
-use tenantry_storage::{Store, audit, erasure, executions, organizations};
-use tenantry_temporal::{Namespaces, WorkerPool};
+use tenantry_domain::{OrgScope, OrganizationId, OrganizationStatus as Status, chain};
+use tenantry_storage::{Store, executions, organizations};
+use tenantry_temporal::WorkerPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, executions::Executions};
+use crate::{Error, Provisioner, executions::Executions};
 
 /// How long the reconciler rests when nobody wakes it.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How long one attempt may take before another node may make the next.
-const LEASE: TimeDelta = TimeDelta::seconds(15);
-/// The pause after the first failed attempt; it doubles with each, up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: TimeDelta = TimeDelta::milliseconds(250);
-const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(5);
-/// How long Temporal keeps the history of what has ended.
-const RETENTION: Duration = Duration::from_hours(7 * 24);
-/// How many failures that are nobody's absence make an organization `provisioning_failed`.
-const MOST_ATTEMPTS: u32 = 8;
 /// How many rounds an organization may be without work before its worker stops.
 const IDLE_ROUNDS: u8 = 60;
 
 /// Finishes what was begun.
 pub struct Reconciler {
     store: Store,
-    namespaces: Namespaces,
+    provisioner: Provisioner,
     executions: Executions,
     workers: Arc<WorkerPool>,
-    clock: Arc<dyn Clock>,
     wake: Arc<Notify>,
     idle: Idle,
 }
@@ -55,13 +37,12 @@ pub struct Reconciler {
 impl Reconciler {
     pub(crate) fn new(
         store: Store,
-        namespaces: Namespaces,
+        provisioner: Provisioner,
         executions: Executions,
         workers: Arc<WorkerPool>,
-        clock: Arc<dyn Clock>,
         wake: Arc<Notify>,
     ) -> Self {
-        Self { store, namespaces, executions, workers, clock, wake, idle: Idle::default() }
+        Self { store, provisioner, executions, workers, wake, idle: Idle::default() }
     }
 
     /// Works until it is told to stop, then stops the hosted workers.
@@ -81,98 +62,8 @@ impl Reconciler {
 
     /// Whatever is away for the first part is away for the second.
     async fn work(&mut self) -> Result<(), Error> {
-        self.reconcile().await?;
+        self.provisioner.work().await?;
         self.attend_executions().await
-    }
-
-    async fn reconcile(&self) -> Result<(), Error> {
-        while let Some((organization, tried)) =
-            organizations::take_unreconciled(&self.store, self.clock.now(), LEASE).await?
-        {
-            let done = match organization.status {
-                Status::Deleting => self.erase(&organization).await,
-                _ => self.provision(&organization).await,
-            };
-            if let Err(error) = done {
-                self.try_again(&organization, tried, &error).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn provision(&self, organization: &Organization) -> Result<(), Error> {
-        use tenantry_temporal::Error as E;
-        match self.namespaces.ensure(&scope(organization), RETENTION).await {
-            Ok(()) => self.settle(organization, Status::Active, None).await,
-            Err(error @ E::ForeignNamespace { .. }) => {
-                self.settle(organization, Status::ProvisioningFailed, Some(&error.to_string())).await
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Puts the next attempt off, unless there were so many that somebody must look at it.
-    async fn try_again(&self, organization: &Organization, tried: u32, error: &Error) -> Result<(), Error> {
-        tracing::warn!(organization = %organization.id, status = %organization.status, tried,
-            error = chain(error), "the reconciler will try again");
-        let reason = error.to_string();
-        // What is away comes back; everything else would fail for ever.
-        let hopeless = tried >= MOST_ATTEMPTS && !matches!(error, Error::Unavailable(_));
-        if hopeless && organization.status == Status::Provisioning {
-            return self.settle(organization, Status::ProvisioningFailed, Some(&reason)).await;
-        }
-        let again = self.clock.now() + pause(tried, organization.id);
-        Ok(organizations::postpone(&self.store, organization.id, &reason, again).await?)
-    }
-
-    async fn settle(
-        &self,
-        organization: &Organization,
-        to: Status,
-        reason: Option<&str>,
-    ) -> Result<(), Error> {
-        let (id, now) = (organization.id, self.clock.now());
-        let mut tx = self.store.platform().await?;
-        let current = organizations::lock(&mut tx, id).await?;
-        // Somebody may have decided otherwise meanwhile.
-        if current.is_none_or(|current| current.status.check_transition(to).is_err()) {
-            return Ok(());
-        }
-        organizations::set_status(&mut tx, id, to, reason, now).await?;
-        let mut event = Event::done(Action::OrganizationProvision, Resource::Organization(id));
-        if to == Status::ProvisioningFailed {
-            event.outcome = Outcome::Failed;
-        }
-        audit::record_of_platform(&mut tx, id, &Trail::system(), now, event).await?;
-        tx.commit().await?;
-        tracing::info!(organization = %id, slug = %organization.slug, status = %to, "provisioned");
-        Ok(())
-    }
-
-    /// Erases an organization: its namespace, which ends its executions; its rows, a piece at a time; itself. What is left is a
-    /// record in the system organization's log that says how much there was.
-    async fn erase(&self, organization: &Organization) -> Result<(), Error> {
-        self.namespaces.delete(&scope(organization)).await?;
-        loop {
-            let mut tx = self.store.platform().await?;
-            let more = erasure::erase_piece(&mut tx, organization.id).await?;
-            tx.commit().await?;
-            if !more {
-                break;
-            }
-        }
-        let now = self.clock.now();
-        let mut tx = self.store.platform().await?;
-        let system = organizations::system(&mut tx).await?;
-        if let Some(erased) = erasure::finish(&mut tx, organization.id).await? {
-            let resource = Resource::Organization(organization.id);
-            let event =
-                Event::done(Action::OrganizationErase, resource).with_changes(json!({ "rows": erased }));
-            audit::record_of_platform(&mut tx, system.id, &Trail::system(), now, event).await?;
-        }
-        tx.commit().await?;
-        tracing::info!(organization = %organization.id, "erased");
-        Ok(())
     }
 
     async fn attend_executions(&mut self) -> Result<(), Error> {
@@ -199,11 +90,6 @@ impl Reconciler {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the reconciler")]
-fn scope(organization: &Organization) -> OrgScope {
-    OrgScope::for_reconciler(organization)
-}
-
 /// A part of the deployment that is away is no surprise; anything else is a fault of ours.
 fn report(done: Result<(), Error>) {
     match done {
@@ -213,14 +99,6 @@ fn report(done: Result<(), Error>) {
         }
         Err(error) => tracing::error!(error = chain(&error), "the reconciler failed"),
     }
-}
-
-/// The pause before the next attempt: exponential, and up to a quarter shorter by the organization's own random bits, so that
-/// those that failed together do not come back together.
-fn pause(tried: u32, organization: OrganizationId) -> TimeDelta {
-    let pause = FIRST_PAUSE.checked_mul(1 << tried.min(10)).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
-    let random = i32::from(organization.uuid().as_bytes()[15]);
-    pause - pause * random / (4 * 256)
 }
 
 /// Remembers for how many rounds each organization was without work.
@@ -243,22 +121,12 @@ impl Idle {
 mod tests {
     use super::*;
 
-    fn organization() -> OrganizationId {
-        OrganizationId::generate(tenantry_domain::SystemClock.now())
-    }
-
-    #[test]
-    fn should_wait_longer_after_each_failure_but_never_long() {
-        let id = organization();
-        let pauses: Vec<_> = (0..40).map(|tried| pause(tried, id)).collect();
-        assert!(pauses.is_sorted());
-        assert!(pauses[0] <= FIRST_PAUSE && pauses[0] > TimeDelta::zero());
-        assert!(pauses[39] <= LONGEST_PAUSE && pauses[39] > LONGEST_PAUSE / 2);
-    }
-
     #[test]
     fn should_want_a_worker_until_the_organization_was_idle_for_long() {
-        let (mut idle, id) = (Idle::default(), organization());
+        let (mut idle, id) = (
+            Idle::default(),
+            OrganizationId::generate(tenantry_domain::Clock::now(&tenantry_domain::SystemClock)),
+        );
         assert!(idle.still_wanted(std::iter::once(id)).contains(&id));
         for _ in 0..IDLE_ROUNDS {
             assert!(idle.still_wanted(std::iter::empty()).contains(&id));

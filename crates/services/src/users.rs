@@ -4,27 +4,28 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tenantry_domain::{
-    Clock, Invalid, OrgScope, Permission, Quota, Role, Slug, User, UserId, UserKind, UserStatus,
+    Clock, Invalid, OrgScope, Page, PageRequest, Permission, Quota, Role, Slug, User, UserId, UserKind,
+    UserStatus,
     audit::{Action, Event, Resource},
-    user::NewUser,
+    repository::UserRepository as _,
+    user::{Changes, NewUser},
 };
-use tenantry_storage::{
-    Page, PageRequest, Store, TenantTx, audit, organizations, quotas,
-    users::{self, Changes},
-};
+use tenantry_storage::{Access, Doors, Store, Transaction as _, audit, organizations, quotas};
 
-use crate::Error;
+use crate::{Error, audit::Audit};
 
 /// Users.
 #[derive(Clone)]
-pub struct Users {
-    store: Store,
+pub struct Users<D = Store> {
+    doors: D,
+    audit: Audit<D>,
     clock: Arc<dyn Clock>,
 }
 
-impl Users {
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+impl<D: Doors> Users<D> {
+    /// Over this store.
+    pub fn new(doors: D, audit: Audit<D>, clock: Arc<dyn Clock>) -> Self {
+        Self { doors, audit, clock }
     }
 
     /// Makes a user.
@@ -33,57 +34,66 @@ impl Users {
     /// [`Error::Conflict`] when the address is taken; [`Error::Forbidden`] when the role could do more than the actor;
     /// [`Error::Invalid`] when an admin would be outside the system organization.
     pub async fn create(&self, scope: &OrgScope, new: &NewUser) -> Result<User, Error> {
-        if !scope.covers(new.role()) {
-            return Err(Error::Forbidden("nobody can give a role that may do more than their own"));
-        }
+        let done = self.try_create(scope, new).await;
+        let resource = Resource::Organization(scope.organization());
+        self.audit.watch(scope, Action::UserCreate, resource, done).await
+    }
+
+    async fn try_create(&self, scope: &OrgScope, new: &NewUser) -> Result<User, Error> {
         let now = self.clock.now();
-        let mut tx = self.store.tenant(scope).await?;
-        // The same questions as for a change of role, before there is a user to ask them of.
-        if new.role() == Role::Admin && organizations::own(&mut tx).await?.slug != Slug::system() {
-            return Err(Invalid::new("role", "admin is only for users of the system organization").into());
-        }
-        quotas::reserve(&mut tx, Quota::Users, now).await??;
-        let user = users::insert(&mut tx, new, now).await?;
+        let mut tx = self.doors.tenant(scope, Access::Write).await?;
+        check_role::<D>(&mut tx, scope, new.role()).await?;
+        quotas::reserve(tx.as_mut(), Quota::Users, now).await??;
+        let user = tx.insert_user(new, now).await?;
         let event = Event::done(Action::UserCreate, Resource::User(user.id))
             .with_changes(json!({ "role": [null, user.role], "kind": [null, user.kind] }));
-        audit::record(&mut tx, now, event).await?;
+        audit::record(tx.as_mut(), now, event).await?;
         tx.commit().await?;
         Ok(user)
     }
 
     /// A user: oneself, or any of the organization for those who may read users.
     pub async fn get(&self, scope: &OrgScope, user: UserId) -> Result<User, Error> {
-        let mut tx = self.store.tenant(scope).await?;
-        find(&mut tx, user, Permission::ReadUsers).await
+        let mut tx = self.doors.tenant(scope, Access::Read).await?;
+        find::<D>(&mut tx, scope, user, Permission::ReadUsers).await
     }
 
     /// The organization's users, newest first.
     pub async fn list(&self, scope: &OrgScope, page: PageRequest) -> Result<Page<User>, Error> {
-        let mut tx = self.store.tenant(scope).await?;
-        Ok(users::list(&mut tx, page).await?)
+        let mut tx = self.doors.tenant(scope, Access::Read).await?;
+        Ok(tx.users(page).await?)
     }
 
-    /// Changes a user's name, role or status. A new role or status counts from the next request on.
+    /// Changes a user's name, role or status. A new role or status counts at once.
     ///
     /// # Errors
     /// [`Error::Forbidden`] when the user may, or would, do more than the actor; [`Error::Conflict`] when nobody would be left to
     /// manage the organization; [`Error::Invalid`] when the role does not fit the user.
     pub async fn update(&self, scope: &OrgScope, user: UserId, changes: &Changes) -> Result<User, Error> {
+        let done = self.try_update(scope, user, changes).await;
+        self.audit.watch(scope, Action::UserUpdate, Resource::User(user), done).await
+    }
+
+    async fn try_update(&self, scope: &OrgScope, user: UserId, changes: &Changes) -> Result<User, Error> {
         let now = self.clock.now();
-        let mut tx = self.store.tenant(scope).await?;
-        let before = self.lock(&mut tx, user).await?;
-        if let Some(role) = changes.role.filter(|&role| role != before.role) {
-            check_role(&mut tx, &before, role).await?;
+        let mut tx = self.doors.tenant(scope, Access::Govern).await?;
+        let before = changeable::<D>(&mut tx, scope, user).await?;
+        let role = changes.role.filter(|&role| role != before.role);
+        if let Some(role) = role {
+            check_role::<D>(&mut tx, scope, role).await?;
+            if role == Role::Worker && before.kind == UserKind::Human {
+                return Err(Invalid::new("role", "worker is only for service accounts").into());
+            }
         }
-        let demoted = changes.role.is_some_and(|role| role != before.role);
-        let disabled = changes.status == Some(UserStatus::Disabled);
-        if demoted || disabled {
-            keep_one(&mut tx, &before).await?;
+        if role.is_some() || changes.status == Some(UserStatus::Disabled) {
+            keep_one::<D>(&mut tx, &before).await?;
         }
-        let after = users::update(&mut tx, user, changes).await?.ok_or(Error::NotFound("user"))?;
-        let event =
-            Event::done(Action::UserUpdate, Resource::User(user)).with_changes(difference(&before, &after));
-        audit::record(&mut tx, now, event).await?;
+        let after = tx.update_user(user, changes).await?.ok_or(Error::NotFound("user"))?;
+        if after != before {
+            let event = Event::done(Action::UserUpdate, Resource::User(user))
+                .with_changes(difference(&before, &after));
+            audit::record(tx.as_mut(), now, event).await?;
+        }
         tx.commit().await?;
         Ok(after)
     }
@@ -93,57 +103,58 @@ impl Users {
     /// # Errors
     /// As [`Self::update`].
     pub async fn delete(&self, scope: &OrgScope, user: UserId) -> Result<(), Error> {
-        let now = self.clock.now();
-        let mut tx = self.store.tenant(scope).await?;
-        let before = self.lock(&mut tx, user).await?;
-        keep_one(&mut tx, &before).await?;
-        users::delete(&mut tx, user).await?;
-        let event = Event::done(Action::UserDelete, Resource::User(user))
-            .with_changes(json!({ "role": [before.role, null], "kind": [before.kind, null] }));
-        audit::record(&mut tx, now, event).await?;
-        Ok(tx.commit().await?)
+        let done = self.try_delete(scope, user).await;
+        self.audit.watch(scope, Action::UserDelete, Resource::User(user), done).await
     }
 
-    async fn lock(&self, tx: &mut TenantTx, user: UserId) -> Result<User, Error> {
-        if !tx.scope().allows(Permission::WriteUsers) {
-            // Whoever may not change users sees none but themselves.
-            let oneself = tx.scope().is_of(user);
-            return Err(if oneself {
-                Error::Forbidden("this needs the permission users:write")
-            } else {
-                Error::NotFound("user")
-            });
-        }
-        let before = users::lock(tx, user).await?.ok_or(Error::NotFound("user"))?;
-        if tx.scope().covers(before.role) {
-            return Ok(before);
-        }
-        Err(Error::Forbidden("nobody can change a user who may do more than they may"))
+    async fn try_delete(&self, scope: &OrgScope, user: UserId) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut tx = self.doors.tenant(scope, Access::Govern).await?;
+        let before = changeable::<D>(&mut tx, scope, user).await?;
+        keep_one::<D>(&mut tx, &before).await?;
+        tx.delete_user(user).await?;
+        let event = Event::done(Action::UserDelete, Resource::User(user))
+            .with_changes(json!({ "role": [before.role, null], "kind": [before.kind, null] }));
+        audit::record(tx.as_mut(), now, event).await?;
+        Ok(tx.commit().await?)
     }
 }
 
-/// Whether the user may be given the role, by this actor and in this organization.
-async fn check_role(tx: &mut TenantTx, user: &User, role: Role) -> Result<(), Error> {
-    if !tx.scope().covers(role) {
+/// A user whom the actor may change.
+async fn changeable<D: Doors>(tx: &mut D::Tenant, scope: &OrgScope, user: UserId) -> Result<User, Error> {
+    if !scope.allows(Permission::WriteUsers) {
+        // Whoever may not change users sees none but themselves.
+        return Err(match scope.is_of(user) {
+            true => Error::Forbidden("this needs the permission users:write"),
+            false => Error::NotFound("user"),
+        });
+    }
+    let before = tx.user(user).await?.ok_or(Error::NotFound("user"))?;
+    if scope.covers(before.role) {
+        return Ok(before);
+    }
+    Err(Error::Forbidden("nobody can change a user who may do more than they may"))
+}
+
+/// Whether the role may be given, by this actor and in this organization.
+async fn check_role<D: Doors>(tx: &mut D::Tenant, scope: &OrgScope, role: Role) -> Result<(), Error> {
+    if !scope.covers(role) {
         return Err(Error::Forbidden("nobody can give a role that may do more than their own"));
     }
-    if role == Role::Admin && organizations::own(tx).await?.slug != Slug::system() {
+    if role == Role::Admin && organizations::own(tx.as_mut()).await?.slug != Slug::system() {
         return Err(Invalid::new("role", "admin is only for users of the system organization").into());
-    }
-    if role == Role::Worker && user.kind == UserKind::Human {
-        return Err(Invalid::new("role", "worker is only for service accounts").into());
     }
     Ok(())
 }
 
 /// Refuses to let go of the last one who can manage the organization, or the deployment.
-async fn keep_one(tx: &mut TenantTx, user: &User) -> Result<(), Error> {
+async fn keep_one<D: Doors>(tx: &mut D::Tenant, user: &User) -> Result<(), Error> {
     let matters = matches!(user.role, Role::Admin | Role::Manager) && user.status == UserStatus::Active;
-    if !matters || users::others_in_role(tx, user.role, user.id).await? > 0 {
+    if !matters || tx.others_in_role(user.role, user.id).await? > 0 {
         return Ok(());
     }
     // The system organization is managed by its admins.
-    if user.role == Role::Manager && organizations::own(tx).await?.slug == Slug::system() {
+    if user.role == Role::Manager && organizations::own(tx.as_mut()).await?.slug == Slug::system() {
         return Ok(());
     }
     Err(Error::conflict(format!("this is the last active {} of the organization", user.role)))
@@ -165,9 +176,14 @@ fn difference(before: &User, after: &User) -> Value {
 }
 
 /// The user with this id, if it is the actor or the actor has the permission; for everybody else it does not exist.
-pub(crate) async fn find(tx: &mut TenantTx, user: UserId, permission: Permission) -> Result<User, Error> {
-    if !tx.scope().is_of(user) && !tx.scope().allows(permission) {
+pub(crate) async fn find<D: Doors>(
+    tx: &mut D::Tenant,
+    scope: &OrgScope,
+    user: UserId,
+    permission: Permission,
+) -> Result<User, Error> {
+    if !scope.is_of(user) && !scope.allows(permission) {
         return Err(Error::NotFound("user"));
     }
-    users::get(tx, user).await?.ok_or(Error::NotFound("user"))
+    tx.user(user).await?.ok_or(Error::NotFound("user"))
 }

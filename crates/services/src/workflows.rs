@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tenantry_domain::{
-    Clock, Invalid, OrgScope, Quota, Workflow, WorkflowName,
+    Clock, Invalid, OrgScope, Page, PageRequest, Quota, Workflow, WorkflowName,
     audit::{Action, Event, Resource},
 };
 use tenantry_dsl::Definition;
 use tenantry_storage::{
-    Page, PageRequest, Store, audit, quotas,
+    Access, Doors, Store, Transaction as _, audit, quotas,
     workflows::{self, NewRevision},
 };
 
@@ -17,8 +17,8 @@ use crate::Error;
 
 /// Workflow definitions.
 #[derive(Clone)]
-pub struct Workflows {
-    store: Store,
+pub struct Workflows<D = Store> {
+    doors: D,
     clock: Arc<dyn Clock>,
 }
 
@@ -31,9 +31,10 @@ pub struct Applied {
     pub created: bool,
 }
 
-impl Workflows {
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+impl<D: Doors> Workflows<D> {
+    /// Over this store.
+    pub fn new(doors: D, clock: Arc<dyn Clock>) -> Self {
+        Self { doors, clock }
     }
 
     /// Uploads a definition, YAML or JSON. It is a new revision if it says something else than the latest one; how it is
@@ -47,15 +48,15 @@ impl Workflows {
             return Err(Invalid::new("document.name", format!("must be the name in the path, {name}")).into());
         }
         let (now, digest) = (self.clock.now(), definition.digest());
-        let mut tx = self.store.tenant(scope).await?;
-        let id = workflows::lock(&mut tx, name, now).await?;
-        let latest = workflows::get(&mut tx, name, None).await?;
+        let mut tx = self.doors.tenant(scope, Access::Write).await?;
+        let id = workflows::lock(tx.as_mut(), name, now).await?;
+        let latest = workflows::get(tx.as_mut(), name, None).await?;
         if let Some(workflow) = latest.as_ref().filter(|latest| latest.digest == digest) {
             return Ok(Applied { workflow: workflow.clone(), created: false });
         }
         if latest.is_none() {
             // The new one is counted already.
-            quotas::check(&mut tx, Quota::Workflows, now).await??;
+            quotas::check(tx.as_mut(), Quota::Workflows, now).await??;
         }
         let revision = latest.as_ref().map_or(1, |latest| latest.revision + 1);
         let new = NewRevision {
@@ -63,24 +64,24 @@ impl Workflows {
             digest: &digest,
             definition: definition.json(),
         };
-        workflows::insert_revision(&mut tx, id, revision, new, now).await?;
+        workflows::insert_revision(tx.as_mut(), id, revision, new, now).await?;
         let event = Event::done(Action::WorkflowApply, Resource::Workflow(id))
             .with_changes(json!({ "name": name, "revision": revision, "digest": digest }));
-        audit::record(&mut tx, now, event).await?;
-        let workflow = workflows::get(&mut tx, name, None).await?.ok_or(Error::NotFound("workflow"))?;
+        audit::record(tx.as_mut(), now, event).await?;
+        let workflow = workflows::get(tx.as_mut(), name, None).await?.ok_or(Error::NotFound("workflow"))?;
         tx.commit().await?;
         Ok(Applied { workflow, created: true })
     }
 
     /// A workflow, in its latest revision.
     pub async fn get(&self, scope: &OrgScope, name: &WorkflowName) -> Result<Workflow, Error> {
-        let mut tx = self.store.tenant(scope).await?;
-        workflows::get(&mut tx, name, None).await?.ok_or(Error::NotFound("workflow"))
+        let mut tx = self.doors.tenant(scope, Access::Read).await?;
+        workflows::get(tx.as_mut(), name, None).await?.ok_or(Error::NotFound("workflow"))
     }
 
     /// The organization's workflows, each in its latest revision, newest first.
     pub async fn list(&self, scope: &OrgScope, page: PageRequest) -> Result<Page<Workflow>, Error> {
-        let mut tx = self.store.tenant(scope).await?;
-        Ok(workflows::list(&mut tx, page).await?)
+        let mut tx = self.doors.tenant(scope, Access::Read).await?;
+        Ok(workflows::list(tx.as_mut(), page).await?)
     }
 }

@@ -2,10 +2,12 @@
 
 use sqlx::{Row as _, postgres::PgRow};
 use tenantry_domain::{
-    ApiKey, ApiKeyId, ApiKeyName, Caller, OrganizationId, Secret, Timestamp, UserId, api_key::SecretHash,
+    ApiKey, ApiKeyId, Caller, OrganizationId, Page, PageRequest, Secret, Timestamp, UserId,
+    api_key::{NewApiKey, SecretHash},
+    repository::ApiKeyRepository,
 };
 
-use crate::{Error, Page, PageRequest, Store, TenantTx, organizations, row::id, users};
+use crate::{Error, Store, TenantTx, organizations, row::id, users};
 
 /// The columns of an [`ApiKey`], under a prefix that lets them stand beside other tables'.
 macro_rules! columns {
@@ -60,70 +62,66 @@ pub async fn authenticate(
     Ok(Some(caller))
 }
 
-/// Makes a key for a user of the transaction's organization.
-///
-/// # Errors
-/// [`Conflict::UserGone`](crate::Conflict::UserGone).
-pub async fn insert(
-    tx: &mut TenantTx,
-    user: UserId,
-    name: &ApiKeyName,
-    secret: &Secret,
-    expires_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<ApiKey, Error> {
-    let row = sqlx::query(concat!(
-        "insert into api_keys
-             (id, organization_id, user_id, name, secret_hash, prefix, last_four, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         returning ",
-        columns!()
-    ))
-    .bind(ApiKeyId::generate(now).uuid())
-    .bind(tx.organization().uuid())
-    .bind(user.uuid())
-    .bind(name.as_str())
-    .bind(secret.hash().as_bytes().as_slice())
-    .bind(secret.prefix())
-    .bind(secret.last_four())
-    .bind(now)
-    .bind(expires_at)
-    .fetch_one(tx.connection())
-    .await?;
-    Ok(from_row(&row)?)
-}
+impl ApiKeyRepository for TenantTx {
+    type Error = Error;
 
-/// The key with this id.
-pub async fn get(tx: &mut TenantTx, api_key: ApiKeyId) -> Result<Option<ApiKey>, Error> {
-    let query = concat!("select ", columns!(), " from api_keys where id = $1");
-    let row = sqlx::query(query).bind(api_key.uuid()).fetch_optional(tx.connection()).await?;
-    Ok(row.as_ref().map(from_row).transpose()?)
-}
-
-/// A user's keys, newest first.
-pub async fn list(tx: &mut TenantTx, user: UserId, page: PageRequest) -> Result<Page<ApiKey>, Error> {
-    let query = concat!(
-        "select ",
-        columns!(),
-        " from api_keys where organization_id = $1 and user_id = $2 and id < $3 order by id desc limit $4"
-    );
-    let organization = tx.organization().uuid();
-    let rows = sqlx::query(query)
-        .bind(organization)
+    async fn insert_api_key(
+        &mut self,
+        user: UserId,
+        new: &NewApiKey,
+        secret: &Secret,
+        now: Timestamp,
+    ) -> Result<ApiKey, Error> {
+        let row = sqlx::query(concat!(
+            "insert into api_keys
+                 (id, organization_id, user_id, name, secret_hash, prefix, last_four, created_at, expires_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             returning ",
+            columns!()
+        ))
+        .bind(ApiKeyId::generate(now).uuid())
+        .bind(self.organization().uuid())
         .bind(user.uuid())
-        .bind(page.before())
-        .bind(page.fetch())
-        .fetch_all(tx.connection())
-        .await?;
-    Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
-}
-
-/// Ends a key; answers whether it was still good.
-pub async fn revoke(tx: &mut TenantTx, api_key: ApiKeyId, now: Timestamp) -> Result<bool, Error> {
-    let done = sqlx::query("update api_keys set revoked_at = $2 where id = $1 and revoked_at is null")
-        .bind(api_key.uuid())
+        .bind(new.name.as_str())
+        .bind(secret.hash().as_bytes().as_slice())
+        .bind(secret.prefix())
+        .bind(secret.last_four())
         .bind(now)
-        .execute(tx.connection())
+        .bind(new.expires_at)
+        .fetch_one(self.connection())
         .await?;
-    Ok(done.rows_affected() == 1)
+        Ok(from_row(&row)?)
+    }
+
+    async fn api_key(&mut self, api_key: ApiKeyId) -> Result<Option<ApiKey>, Error> {
+        let query = concat!("select ", columns!(), " from api_keys where id = $1");
+        let row = sqlx::query(query).bind(api_key.uuid()).fetch_optional(self.connection()).await?;
+        Ok(row.as_ref().map(from_row).transpose()?)
+    }
+
+    async fn api_keys(&mut self, user: UserId, page: PageRequest) -> Result<Page<ApiKey>, Error> {
+        let query = concat!(
+            "select ",
+            columns!(),
+            " from api_keys where organization_id = $1 and user_id = $2 and id < $3 order by id desc limit $4"
+        );
+        let organization = self.organization().uuid();
+        let rows = sqlx::query(query)
+            .bind(organization)
+            .bind(user.uuid())
+            .bind(page.before())
+            .bind(page.fetch())
+            .fetch_all(self.connection())
+            .await?;
+        Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
+    }
+
+    async fn revoke_api_key(&mut self, api_key: ApiKeyId, now: Timestamp) -> Result<bool, Error> {
+        let done = sqlx::query("update api_keys set revoked_at = $2 where id = $1 and revoked_at is null")
+            .bind(api_key.uuid())
+            .bind(now)
+            .execute(self.connection())
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
 }

@@ -6,12 +6,12 @@
 use serde_json::Value;
 use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
 use tenantry_domain::{
-    Actor, ApiKeyId, AuditEntryId, OrganizationId, Timestamp, UserId,
+    Actor, ApiKeyId, AuditEntryId, OrganizationId, Page, PageRequest, Timestamp, UserId,
     audit::{Entry, Event, Trail},
 };
 
 use crate::{
-    Error, Page, PageRequest, PlatformTx, TenantTx,
+    Error, PlatformTx, TenantTx,
     row::{id, id_if_any},
 };
 

@@ -1,5 +1,7 @@
 //! What can go wrong with a row.
 
+use crate::Refusal;
+
 /// Why a query did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -9,6 +11,9 @@ pub enum Error {
     /// A rule of the schema forbids it.
     #[error("the change conflicts with what is stored: {0}")]
     Conflict(Conflict),
+    /// The actor may not write any more.
+    #[error("the transaction was refused: {0}")]
+    Refused(#[from] Refusal),
     /// The transaction met another one; the same may work at once.
     #[error("the transaction could not be serialized")]
     Contended(#[source] sqlx::Error),
@@ -35,6 +40,9 @@ pub enum Conflict {
     /// The user was removed meanwhile.
     #[error("the user is gone")]
     UserGone,
+    /// The organization was erased meanwhile.
+    #[error("the organization is gone")]
+    OrganizationGone,
 }
 
 impl Conflict {
@@ -45,6 +53,7 @@ impl Conflict {
             "executions_pkey" => Some(Self::ExecutionIdTaken),
             "workflows_name_key" | "workflow_revisions_pkey" => Some(Self::WorkflowContended),
             "api_keys_user_fkey" => Some(Self::UserGone),
+            constraint if constraint.ends_with("_organization_id_fkey") => Some(Self::OrganizationGone),
             _ => None,
         }
     }

@@ -1,14 +1,14 @@
 //! Executions of an organization's workflows, as recorded.
 
 use serde_json::Value;
-use sqlx::{Row as _, postgres::PgRow, types::Json};
+use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
 use tenantry_domain::{
-    Execution, ExecutionId, ExecutionStatus, Organization, Timestamp, UserId, Workflow, WorkflowName,
-    execution::Outcome,
+    Execution, ExecutionId, ExecutionStatus, Organization, OrganizationId, Page, PageRequest, Timestamp,
+    UserId, Workflow, WorkflowName, execution::Outcome,
 };
 
 use crate::{
-    Error, Page, PageRequest, Store, TenantTx, organizations,
+    Error, PlatformTx, Store, TenantTx, organizations,
     row::{id, id_if_any, word},
 };
 
@@ -195,21 +195,40 @@ pub async fn organizations_with_work(store: &Store) -> Result<Vec<Organization>,
     Ok(rows.iter().map(organizations::from_row).collect::<Result<_, _>>()?)
 }
 
-/// Notes that an execution, or every one of the organization, is to stop. Answers how many that were.
+/// Notes that an execution is to stop. Answers whether that is news.
 pub async fn request_cancel(
     tx: &mut TenantTx,
+    execution: ExecutionId,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let organization = tx.organization();
+    Ok(note_cancel(tx.connection(), organization, Some(execution), now).await? > 0)
+}
+
+/// Notes that every execution of an organization is to stop.
+pub async fn request_cancel_of_all(
+    tx: &mut PlatformTx,
+    organization: OrganizationId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    note_cancel(tx.connection(), organization, None, now).await?;
+    Ok(())
+}
+
+async fn note_cancel(
+    connection: &mut PgConnection,
+    organization: OrganizationId,
     execution: Option<ExecutionId>,
     now: Timestamp,
 ) -> Result<u64, Error> {
     let query = "update executions set cancel_requested_at = $3
          where organization_id = $1 and ($2::uuid is null or id = $2)
            and status in ('pending', 'running') and cancel_requested_at is null";
-    let organization = tx.organization().uuid();
     let done = sqlx::query(query)
-        .bind(organization)
+        .bind(organization.uuid())
         .bind(execution.map(ExecutionId::uuid))
         .bind(now)
-        .execute(tx.connection())
+        .execute(connection)
         .await?;
     Ok(done.rows_affected())
 }

@@ -20,15 +20,17 @@ pub mod quotas;
 pub mod users;
 pub mod workflows;
 
+mod access;
+mod doors;
 mod error;
-mod page;
 mod platform;
 mod row;
 mod store;
 mod tenant;
 
+pub use access::{Access, Refusal};
+pub use doors::{Doors, Transaction};
 pub use error::{Conflict, Error};
-pub use page::{Page, PageRequest};
 pub use platform::PlatformTx;
 pub use store::{Options, Store};
 pub use tenant::TenantTx;

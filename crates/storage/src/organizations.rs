@@ -3,12 +3,13 @@
 use chrono::TimeDelta;
 use sqlx::{Row as _, postgres::PgRow};
 use tenantry_domain::{
-    Namespace, Organization, OrganizationId, OrganizationName, OrganizationStatus, Slug, Timestamp,
+    Namespace, Organization, OrganizationId, OrganizationName, OrganizationStatus, Page, PageRequest, Quota,
+    Slug, Timestamp, repository::OrganizationRepository,
 };
 use uuid::Uuid;
 
 use crate::{
-    Error, Page, PageRequest, PlatformTx, Store, TenantTx,
+    Error, PlatformTx, Store, TenantTx,
     row::{id, word},
 };
 
@@ -42,123 +43,213 @@ pub async fn own(tx: &mut TenantTx) -> Result<Organization, Error> {
     Ok(from_row(&row)?)
 }
 
-/// Records the intent to have an organization. Its namespace is provisioned later.
-///
-/// # Errors
-/// [`Conflict::SlugTaken`](crate::Conflict::SlugTaken).
-pub async fn insert(
-    tx: &mut PlatformTx,
-    slug: &Slug,
-    name: &OrganizationName,
-    now: Timestamp,
-) -> Result<Organization, Error> {
-    let organization_id = OrganizationId::generate(now);
-    let row = sqlx::query(concat!(
-        "insert into organizations
-             (id, slug, name, status, namespace, next_attempt_at, created_at, updated_at)
-         values ($1, $2, $3, 'provisioning', $4, $5, $5, $5)
-         returning ",
-        columns!()
-    ))
-    .bind(organization_id.uuid())
-    .bind(slug.as_str())
-    .bind(name.as_str())
-    .bind(Namespace::of(slug, organization_id).as_str())
-    .bind(now)
-    .fetch_one(tx.connection())
-    .await?;
-    Ok(from_row(&row)?)
+impl OrganizationRepository for PlatformTx {
+    type Error = Error;
+
+    async fn insert_organization(
+        &mut self,
+        slug: &Slug,
+        name: &OrganizationName,
+        now: Timestamp,
+    ) -> Result<Organization, Error> {
+        let organization_id = OrganizationId::generate(now);
+        let row = sqlx::query(concat!(
+            "insert into organizations
+                 (id, slug, name, status, namespace, next_attempt_at, created_at, updated_at)
+             values ($1, $2, $3, 'provisioning', $4, $5, $5, $5)
+             returning ",
+            columns!()
+        ))
+        .bind(organization_id.uuid())
+        .bind(slug.as_str())
+        .bind(name.as_str())
+        .bind(Namespace::of(slug, organization_id).as_str())
+        .bind(now)
+        .fetch_one(self.connection())
+        .await?;
+        Ok(from_row(&row)?)
+    }
+
+    async fn organization(&mut self, organization: OrganizationId) -> Result<Option<Organization>, Error> {
+        let query =
+            concat!("select ", columns!(), " from organizations where id = $1 and status <> 'deleting'");
+        let row = sqlx::query(query).bind(organization.uuid()).fetch_optional(self.connection()).await?;
+        Ok(row.as_ref().map(from_row).transpose()?)
+    }
+
+    async fn organization_by_slug(&mut self, slug: &str) -> Result<Option<Organization>, Error> {
+        let query =
+            concat!("select ", columns!(), " from organizations where slug = $1 and status <> 'deleting'");
+        let row = sqlx::query(query).bind(slug).fetch_optional(self.connection()).await?;
+        Ok(row.as_ref().map(from_row).transpose()?)
+    }
+
+    async fn organization_of_member(&mut self, user_or_api_key: Uuid) -> Result<Option<Organization>, Error> {
+        let query = concat!(
+            "select ",
+            columns!(),
+            " from organizations where status <> 'deleting' and id in (
+                  select organization_id from users where id = $1 union select organization_id from api_keys where id = $1
+              )"
+        );
+        let row = sqlx::query(query).bind(user_or_api_key).fetch_optional(self.connection()).await?;
+        Ok(row.as_ref().map(from_row).transpose()?)
+    }
+
+    async fn system_organization(&mut self) -> Result<Organization, Error> {
+        let query = concat!("select ", columns!(), " from organizations where is_system");
+        let row = sqlx::query(query).fetch_one(self.connection()).await?;
+        Ok(from_row(&row)?)
+    }
+
+    async fn organizations(&mut self, page: PageRequest) -> Result<Page<Organization>, Error> {
+        let query = concat!(
+            "select ",
+            columns!(),
+            " from organizations where status <> 'deleting' and id < $1 order by id desc limit $2"
+        );
+        let rows =
+            sqlx::query(query).bind(page.before()).bind(page.fetch()).fetch_all(self.connection()).await?;
+        Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
+    }
+
+    async fn rename_organization(
+        &mut self,
+        organization: OrganizationId,
+        name: &OrganizationName,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let query = "update organizations set name = $2, updated_at = $3 where id = $1";
+        sqlx::query(query)
+            .bind(organization.uuid())
+            .bind(name.as_str())
+            .bind(now)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    async fn lock_organization(
+        &mut self,
+        organization: OrganizationId,
+    ) -> Result<Option<Organization>, Error> {
+        let query = concat!("select ", columns!(), " from organizations where id = $1 for update");
+        let row = sqlx::query(query).bind(organization.uuid()).fetch_optional(self.connection()).await?;
+        Ok(row.as_ref().map(from_row).transpose()?)
+    }
+
+    async fn set_organization_status(
+        &mut self,
+        organization: OrganizationId,
+        status: OrganizationStatus,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let query = "update organizations
+             set status = $2, status_reason = $3, updated_at = $4, next_attempt_at = $4, attempts = 0 where id = $1";
+        sqlx::query(query)
+            .bind(organization.uuid())
+            .bind(status.as_str())
+            .bind(reason)
+            .bind(now)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
 }
 
-/// The organization with this id.
-pub async fn get(tx: &mut PlatformTx, organization: OrganizationId) -> Result<Option<Organization>, Error> {
-    let query = concat!("select ", columns!(), " from organizations where id = $1 and status <> 'deleting'");
-    let row = sqlx::query(query).bind(organization.uuid()).fetch_optional(tx.connection()).await?;
-    Ok(row.as_ref().map(from_row).transpose()?)
+/// What the reconciler has to do something about: an organization that is being made or erased, or whose namespace is not as its
+/// quotas say.
+macro_rules! unsettled {
+    () => {
+        "(status in ('provisioning', 'deleting') or (settle_due and status in ('active', 'suspended')))"
+    };
 }
 
-/// The organization with this slug.
-pub async fn get_by_slug(tx: &mut PlatformTx, slug: &str) -> Result<Option<Organization>, Error> {
-    let query =
-        concat!("select ", columns!(), " from organizations where slug = $1 and status <> 'deleting'");
-    let row = sqlx::query(query).bind(slug).fetch_optional(tx.connection()).await?;
-    Ok(row.as_ref().map(from_row).transpose()?)
+/// An organization that the reconciler is to attend to.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// Which.
+    pub organization: Organization,
+    /// How often it was tried before.
+    pub tried: u32,
+    /// For how many days Temporal is to keep what has ended there.
+    pub retention_days: u32,
 }
 
-/// The organization that a user, or an API key, belongs to: for an admin who names only the user or the key.
-pub async fn get_by_member(
-    tx: &mut PlatformTx,
-    user_or_api_key: Uuid,
-) -> Result<Option<Organization>, Error> {
-    let query = concat!(
-        "select ",
-        columns!(),
-        " from organizations where status <> 'deleting' and id in (
-              select organization_id from users where id = $1 union select organization_id from api_keys where id = $1
-          )"
-    );
-    let row = sqlx::query(query).bind(user_or_api_key).fetch_optional(tx.connection()).await?;
-    Ok(row.as_ref().map(from_row).transpose()?)
-}
-
-/// The platform's own organization, which the migrations made.
-pub async fn system(tx: &mut PlatformTx) -> Result<Organization, Error> {
-    let query = concat!("select ", columns!(), " from organizations where is_system");
-    let row = sqlx::query(query).fetch_one(tx.connection()).await?;
-    Ok(from_row(&row)?)
-}
-
-/// Organizations, newest first.
-pub async fn list(tx: &mut PlatformTx, page: PageRequest) -> Result<Page<Organization>, Error> {
-    let query = concat!(
-        "select ",
-        columns!(),
-        " from organizations where status <> 'deleting' and id < $1 order by id desc limit $2"
-    );
-    let rows = sqlx::query(query).bind(page.before()).bind(page.fetch()).fetch_all(tx.connection()).await?;
-    Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
-}
-
-/// Takes one organization that waits for provisioning or erasure and is due, if there is one, and puts its next attempt off by `lease`, so that
-/// no other node takes it meanwhile and another does if this one dies. Answers how often it was tried before.
-pub async fn take_unreconciled(
-    store: &Store,
-    now: Timestamp,
-    lease: TimeDelta,
-) -> Result<Option<(Organization, u32)>, Error> {
+/// Takes one organization that is due, if there is one, and puts its next attempt off by `lease`, so that no other node takes
+/// it meanwhile and another does if this one dies.
+pub async fn take_due(tx: &mut PlatformTx, now: Timestamp, lease: TimeDelta) -> Result<Option<Due>, Error> {
     let row = sqlx::query(concat!(
         "update organizations set next_attempt_at = $2, attempts = attempts + 1
          where id = (
-             select id from organizations where status in ('provisioning', 'deleting') and next_attempt_at <= $1
+             select id from organizations where ",
+        unsettled!(),
+        " and next_attempt_at <= $1
              order by next_attempt_at limit 1 for update skip locked
          )
-         returning attempts - 1 as tried, ",
+         returning attempts - 1 as tried,
+             (select retention_days from quotas where organization_id = organizations.id) as retention_days, ",
         columns!()
     ))
     .bind(now)
     .bind(now + lease)
-    .fetch_optional(store.platform_pool())
+    .fetch_optional(tx.connection())
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let tried: i32 = row.try_get("tried")?;
-    Ok(Some((from_row(&row)?, u32::try_from(tried).unwrap_or(0))))
+    let number =
+        |column| row.try_get::<Option<i32>, _>(column).map(|n| n.and_then(|n| u32::try_from(n).ok()));
+    Ok(Some(Due {
+        organization: from_row(&row)?,
+        tried: number("tried")?.unwrap_or(0),
+        retention_days: number("retention_days")?.unwrap_or(Quota::RetentionDays.default_limit()),
+    }))
 }
 
 /// Says when the reconciler is to try again, and why it did not work this time.
 pub async fn postpone(
-    store: &Store,
+    tx: &mut PlatformTx,
     organization: OrganizationId,
     reason: &str,
     next_attempt_at: Timestamp,
 ) -> Result<(), Error> {
-    sqlx::query(
-        "update organizations set status_reason = $2, next_attempt_at = $3 where id = $1 and status in ('provisioning', 'deleting')",
-    )
-    .bind(organization.uuid())
-    .bind(reason)
-    .bind(next_attempt_at)
-    .execute(store.platform_pool())
-    .await?;
+    let query = concat!(
+        "update organizations set status_reason = $2, next_attempt_at = $3 where id = $1 and ",
+        unsettled!()
+    );
+    sqlx::query(query)
+        .bind(organization.uuid())
+        .bind(reason)
+        .bind(next_attempt_at)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Asks the reconciler to bring the organization's namespace in line with what is stored.
+pub async fn unsettle(
+    tx: &mut PlatformTx,
+    organization: OrganizationId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let query =
+        "update organizations set settle_due = true, next_attempt_at = $2, attempts = 0 where id = $1";
+    sqlx::query(query).bind(organization.uuid()).bind(now).execute(tx.connection()).await?;
+    Ok(())
+}
+
+/// Notes that the namespace of an organization is as it was to be when it was taken, unless that has changed since.
+pub async fn settled(tx: &mut PlatformTx, due: &Due) -> Result<(), Error> {
+    let query = "update organizations set settle_due = false, status_reason = null
+         where id = $1 and status in ('active', 'suspended')
+           and coalesce((select retention_days from quotas where organization_id = $1), $3) = $2";
+    let days = |days: u32| i32::try_from(days).unwrap_or(i32::MAX);
+    sqlx::query(query)
+        .bind(due.organization.id.uuid())
+        .bind(days(due.retention_days))
+        .bind(days(Quota::RetentionDays.default_limit()))
+        .execute(tx.connection())
+        .await?;
     Ok(())
 }
 
@@ -171,48 +262,4 @@ pub async fn active_among(
     let query = "select id from organizations where id = any ($1) and status = 'active'";
     let rows = sqlx::query(query).bind(ids).fetch_all(store.platform_pool()).await?;
     Ok(rows.iter().map(|row| id(row, "id", OrganizationId::from_uuid)).collect::<Result<_, _>>()?)
-}
-
-/// Renames the organization.
-pub async fn rename(
-    tx: &mut PlatformTx,
-    organization: OrganizationId,
-    name: &OrganizationName,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let query = "update organizations set name = $2, updated_at = $3 where id = $1";
-    sqlx::query(query)
-        .bind(organization.uuid())
-        .bind(name.as_str())
-        .bind(now)
-        .execute(tx.connection())
-        .await?;
-    Ok(())
-}
-
-/// The organization, which nobody else can move until the transaction ends.
-pub async fn lock(tx: &mut PlatformTx, organization: OrganizationId) -> Result<Option<Organization>, Error> {
-    let query = concat!("select ", columns!(), " from organizations where id = $1 for update");
-    let row = sqlx::query(query).bind(organization.uuid()).fetch_optional(tx.connection()).await?;
-    Ok(row.as_ref().map(from_row).transpose()?)
-}
-
-/// Moves an organization that [`lock`] holds to another status. What the reconciler has to do for it is due at once.
-pub async fn set_status(
-    tx: &mut PlatformTx,
-    organization: OrganizationId,
-    status: OrganizationStatus,
-    reason: Option<&str>,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let query = "update organizations
-         set status = $2, status_reason = $3, updated_at = $4, next_attempt_at = $4, attempts = 0 where id = $1";
-    sqlx::query(query)
-        .bind(organization.uuid())
-        .bind(status.as_str())
-        .bind(reason)
-        .bind(now)
-        .execute(tx.connection())
-        .await?;
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Quotas of an organization: what it may have, and what it has.
 
-use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
+use sqlx::{AssertSqlSafe, PgConnection, Row as _, postgres::PgRow};
 use tenantry_domain::{OrganizationId, Quota, Quotas, Timestamp, quota::Exceeded};
 
 use crate::{Error, PlatformTx, TenantTx};
@@ -16,9 +16,18 @@ fn from_row(row: Option<&PgRow>) -> Result<Quotas, Error> {
 
 /// What the organization may have.
 pub async fn get(tx: &mut TenantTx) -> Result<Quotas, Error> {
-    let organization = tx.organization().uuid();
+    let organization = tx.organization();
+    select(tx.connection(), organization).await
+}
+
+/// What an organization may have.
+pub async fn of(tx: &mut PlatformTx, organization: OrganizationId) -> Result<Quotas, Error> {
+    select(tx.connection(), organization).await
+}
+
+async fn select(connection: &mut PgConnection, organization: OrganizationId) -> Result<Quotas, Error> {
     let query = "select * from quotas where organization_id = $1";
-    let row = sqlx::query(query).bind(organization).fetch_optional(tx.connection()).await?;
+    let row = sqlx::query(query).bind(organization.uuid()).fetch_optional(connection).await?;
     from_row(row.as_ref())
 }
 

@@ -2,13 +2,11 @@
 
 use std::{str::FromStr as _, time::Duration};
 
+use crate::Error;
 use sqlx::{
     PgPool, Row as _,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tenantry_domain::OrgScope;
-
-use crate::{Error, PlatformTx, TenantTx};
 
 const APPLICATION: &str = "tenantry_application";
 const PLATFORM: &str = "tenantry_platform";
@@ -56,17 +54,12 @@ impl Store {
         })
     }
 
-    /// Opens the tenant's door: a transaction that sees the rows of the scope's organization and no others.
-    pub async fn tenant(&self, scope: &OrgScope) -> Result<TenantTx, Error> {
-        TenantTx::begin(&self.application, scope).await
+    /// The pool behind the tenant's door.
+    pub(crate) fn application_pool(&self) -> &PgPool {
+        &self.application
     }
 
-    /// Opens the platform's door: a transaction across organizations, for the few callers that may.
-    pub async fn platform(&self) -> Result<PlatformTx, Error> {
-        PlatformTx::begin(&self.platform).await
-    }
-
-    /// The pool for single statements across organizations, which need no transaction.
+    /// The pool behind the platform's door, and for its single statements, which need no transaction.
     pub(crate) fn platform_pool(&self) -> &PgPool {
         &self.platform
     }

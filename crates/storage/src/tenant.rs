@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
 use tenantry_domain::{OrgScope, OrganizationId};
 
-use crate::Error;
+use crate::{Access, Error, access::hold, doors::Transaction as Door};
 
 /// A transaction inside one organization. PostgreSQL shows it no row of another and takes none from it. Dropped without
 /// [`Self::commit`], it leaves nothing behind.
@@ -14,13 +14,15 @@ pub struct TenantTx {
 }
 
 impl TenantTx {
-    pub(crate) async fn begin(pool: &PgPool, scope: &OrgScope) -> Result<Self, Error> {
+    pub(crate) async fn begin(pool: &PgPool, scope: &OrgScope, access: Access) -> Result<Self, Error> {
+        let begin = if access == Access::Read { "begin read only" } else { "begin" };
         // Begin and set in one round trip. The id is hexadecimal digits and hyphens by its type.
         let statement = format!(
-            "begin; select set_config('tenantry.organization_id', '{}', true)",
+            "{begin}; select set_config('tenantry.organization_id', '{}', true)",
             scope.organization().uuid().hyphenated()
         );
-        let transaction = pool.begin_with(AssertSqlSafe(statement)).await?;
+        let mut transaction = pool.begin_with(AssertSqlSafe(statement)).await?;
+        hold(&mut transaction, scope, access).await?;
         Ok(Self { transaction, scope: scope.clone() })
     }
 
@@ -34,12 +36,19 @@ impl TenantTx {
         self.scope.organization()
     }
 
-    /// Makes what was done last.
-    pub async fn commit(self) -> Result<(), Error> {
-        Ok(self.transaction.commit().await?)
-    }
-
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
         &mut self.transaction
+    }
+}
+
+impl Door for TenantTx {
+    async fn commit(self) -> Result<(), Error> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+impl AsMut<Self> for TenantTx {
+    fn as_mut(&mut self) -> &mut Self {
+        self
     }
 }

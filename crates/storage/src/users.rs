@@ -2,11 +2,13 @@
 
 use sqlx::{Row as _, postgres::PgRow};
 use tenantry_domain::{
-    Email, OrganizationId, Role, Timestamp, User, UserId, UserName, UserStatus, user::NewUser,
+    Email, OrganizationId, Page, PageRequest, Role, Timestamp, User, UserId, UserName, UserStatus,
+    repository::UserRepository,
+    user::{Changes, NewUser},
 };
 
 use crate::{
-    Error, Page, PageRequest, PlatformTx, TenantTx,
+    Error, PlatformTx, TenantTx,
     row::{id, word},
 };
 
@@ -32,120 +34,95 @@ pub(crate) fn from_row(row: &PgRow) -> Result<User, sqlx::Error> {
     })
 }
 
-/// Makes a user in the transaction's organization.
-///
-/// # Errors
-/// [`Conflict::EmailTaken`](crate::Conflict::EmailTaken).
-pub async fn insert(tx: &mut TenantTx, new: &NewUser, now: Timestamp) -> Result<User, Error> {
-    let row = sqlx::query(concat!(
-        "insert into users (id, organization_id, kind, email, name, role, status, created_at)
-         values ($1, $2, $3, $4, $5, $6, 'active', $7)
-         returning ",
-        columns!()
-    ))
-    .bind(UserId::generate(now).uuid())
-    .bind(tx.organization().uuid())
-    .bind(new.kind().as_str())
-    .bind(new.email().map(Email::as_str))
-    .bind(new.name().as_str())
-    .bind(new.role().as_str())
-    .bind(now)
-    .fetch_one(tx.connection())
-    .await?;
-    Ok(from_row(&row)?)
-}
+impl UserRepository for TenantTx {
+    type Error = Error;
 
-/// The user with this id.
-pub async fn get(tx: &mut TenantTx, user: UserId) -> Result<Option<User>, Error> {
-    let query = concat!("select ", columns!(), " from users where id = $1");
-    let row = sqlx::query(query).bind(user.uuid()).fetch_optional(tx.connection()).await?;
-    Ok(row.as_ref().map(from_row).transpose()?)
-}
-
-/// The person with this address.
-pub async fn get_by_email(tx: &mut TenantTx, email: &Email) -> Result<Option<User>, Error> {
-    let query = concat!("select ", columns!(), " from users where organization_id = $1 and email = $2");
-    let organization = tx.organization().uuid();
-    let row =
-        sqlx::query(query).bind(organization).bind(email.as_str()).fetch_optional(tx.connection()).await?;
-    Ok(row.as_ref().map(from_row).transpose()?)
-}
-
-/// The organization's users, newest first.
-pub async fn list(tx: &mut TenantTx, page: PageRequest) -> Result<Page<User>, Error> {
-    let query = concat!(
-        "select ",
-        columns!(),
-        " from users where organization_id = $1 and id < $2 order by id desc limit $3"
-    );
-    let organization = tx.organization().uuid();
-    let rows = sqlx::query(query)
-        .bind(organization)
-        .bind(page.before())
-        .bind(page.fetch())
-        .fetch_all(tx.connection())
+    async fn insert_user(&mut self, new: &NewUser, now: Timestamp) -> Result<User, Error> {
+        let row = sqlx::query(concat!(
+            "insert into users (id, organization_id, kind, email, name, role, status, created_at)
+             values ($1, $2, $3, $4, $5, $6, 'active', $7)
+             returning ",
+            columns!()
+        ))
+        .bind(UserId::generate(now).uuid())
+        .bind(self.organization().uuid())
+        .bind(new.kind().as_str())
+        .bind(new.email().map(Email::as_str))
+        .bind(new.name().as_str())
+        .bind(new.role().as_str())
+        .bind(now)
+        .fetch_one(self.connection())
         .await?;
-    Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
-}
+        Ok(from_row(&row)?)
+    }
 
-/// What is to change of a user; what is absent stays.
-#[derive(Clone, Debug, Default)]
-pub struct Changes {
-    /// The name.
-    pub name: Option<UserName>,
-    /// The role.
-    pub role: Option<Role>,
-    /// The status.
-    pub status: Option<UserStatus>,
-}
+    async fn user(&mut self, user: UserId) -> Result<Option<User>, Error> {
+        let query = concat!("select ", columns!(), " from users where id = $1");
+        let row = sqlx::query(query).bind(user.uuid()).fetch_optional(self.connection()).await?;
+        Ok(row.as_ref().map(from_row).transpose()?)
+    }
 
-/// The user, as it is now. Until the transaction ends nobody else can change or remove users of the organization, so that
-/// two who come at once cannot each leave the other as the last.
-pub async fn lock(tx: &mut TenantTx, user: UserId) -> Result<Option<User>, Error> {
-    let lock = format!("members:{}", tx.organization());
-    sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind(lock)
-        .execute(tx.connection())
-        .await?;
-    get(tx, user).await
-}
+    async fn user_by_email(&mut self, email: &Email) -> Result<Option<User>, Error> {
+        let query = concat!("select ", columns!(), " from users where organization_id = $1 and email = $2");
+        let organization = self.organization().uuid();
+        let row = sqlx::query(query)
+            .bind(organization)
+            .bind(email.as_str())
+            .fetch_optional(self.connection())
+            .await?;
+        Ok(row.as_ref().map(from_row).transpose()?)
+    }
 
-/// Changes a user.
-pub async fn update(tx: &mut TenantTx, user: UserId, changes: &Changes) -> Result<Option<User>, Error> {
-    let query = concat!(
-        "update users
-         set name = coalesce($2, name), role = coalesce($3, role), status = coalesce($4, status) where id = $1
-         returning ",
-        columns!()
-    );
-    let row = sqlx::query(query)
-        .bind(user.uuid())
-        .bind(changes.name.as_ref().map(UserName::as_str))
-        .bind(changes.role.map(Role::as_str))
-        .bind(changes.status.map(UserStatus::as_str))
-        .fetch_optional(tx.connection())
-        .await?;
-    Ok(row.as_ref().map(from_row).transpose()?)
-}
+    async fn users(&mut self, page: PageRequest) -> Result<Page<User>, Error> {
+        let query = concat!(
+            "select ",
+            columns!(),
+            " from users where organization_id = $1 and id < $2 order by id desc limit $3"
+        );
+        let organization = self.organization().uuid();
+        let rows = sqlx::query(query)
+            .bind(organization)
+            .bind(page.before())
+            .bind(page.fetch())
+            .fetch_all(self.connection())
+            .await?;
+        Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
+    }
 
-/// Removes a user, and their API keys.
-pub async fn delete(tx: &mut TenantTx, user: UserId) -> Result<(), Error> {
-    sqlx::query("delete from users where id = $1").bind(user.uuid()).execute(tx.connection()).await?;
-    Ok(())
-}
+    async fn update_user(&mut self, user: UserId, changes: &Changes) -> Result<Option<User>, Error> {
+        let query = concat!(
+            "update users
+             set name = coalesce($2, name), role = coalesce($3, role), status = coalesce($4, status) where id = $1
+             returning ",
+            columns!()
+        );
+        let row = sqlx::query(query)
+            .bind(user.uuid())
+            .bind(changes.name.as_ref().map(UserName::as_str))
+            .bind(changes.role.map(Role::as_str))
+            .bind(changes.status.map(UserStatus::as_str))
+            .fetch_optional(self.connection())
+            .await?;
+        Ok(row.as_ref().map(from_row).transpose()?)
+    }
 
-/// How many people of the organization have the role and are active, besides this user.
-pub async fn others_in_role(tx: &mut TenantTx, role: Role, user: UserId) -> Result<i64, Error> {
-    let query = "select count(*) from users
-         where organization_id = $1 and role = $2 and status = 'active' and id <> $3";
-    let organization = tx.organization().uuid();
-    let row = sqlx::query(query)
-        .bind(organization)
-        .bind(role.as_str())
-        .bind(user.uuid())
-        .fetch_one(tx.connection())
-        .await?;
-    Ok(row.try_get(0)?)
+    async fn delete_user(&mut self, user: UserId) -> Result<(), Error> {
+        sqlx::query("delete from users where id = $1").bind(user.uuid()).execute(self.connection()).await?;
+        Ok(())
+    }
+
+    async fn others_in_role(&mut self, role: Role, user: UserId) -> Result<i64, Error> {
+        let query = "select count(*) from users
+             where organization_id = $1 and role = $2 and status = 'active' and id <> $3";
+        let organization = self.organization().uuid();
+        let row = sqlx::query(query)
+            .bind(organization)
+            .bind(role.as_str())
+            .bind(user.uuid())
+            .fetch_one(self.connection())
+            .await?;
+        Ok(row.try_get(0)?)
+    }
 }
 
 /// Whether anybody is an admin yet. While the answer is no and the transaction lasts, nobody else gets an answer.

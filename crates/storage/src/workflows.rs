@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 use sqlx::{Row as _, postgres::PgRow, types::Json};
-use tenantry_domain::{Revision, Timestamp, UserId, Workflow, WorkflowId, WorkflowName};
+use tenantry_domain::{Page, PageRequest, Revision, Timestamp, UserId, Workflow, WorkflowId, WorkflowName};
 
 use crate::{
-    Error, Page, PageRequest, TenantTx,
+    Error, TenantTx,
     row::{id, id_if_any},
 };
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use serde::{Deserialize, Serialize};
-use tenantry_domain::{ApiKey, ApiKeyId, ApiKeyName, Timestamp, UserId};
+use tenantry_domain::{ApiKey, ApiKeyId, ApiKeyName, Timestamp, UserId, api_key::NewApiKey};
 use tenantry_services::Services;
 
 use crate::{
@@ -66,7 +66,7 @@ struct CreatedApiKey {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewApiKey {
+struct NewApiKeyBody {
     name: Option<String>,
     expires_at: Option<String>,
 }
@@ -75,13 +75,13 @@ async fn create(
     UseOwnIdentity(scope): UseOwnIdentity,
     InPath(user): InPath<UserId>,
     State(services): State<Arc<Services>>,
-    Body(body): Body<NewApiKey>,
+    Body(body): Body<NewApiKeyBody>,
 ) -> Result<Created<CreatedApiKey>, Problem> {
     let mut fields = Fields::default();
     let name = fields.required("name", body.name, |name| ApiKeyName::parse(&name));
     let expires_at = fields.optional(body.expires_at, |at| timestamp("expires_at", &at));
     let name = fields.finish_with(name)?;
-    let (api_key, secret) = services.api_keys.create(&scope, user, &name, expires_at).await?;
+    let (api_key, secret) = services.api_keys.create(&scope, user, &NewApiKey { name, expires_at }).await?;
     let location = format!("/api/v0/api-keys/{}", api_key.id);
     Ok(Created {
         location,

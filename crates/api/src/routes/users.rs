@@ -6,10 +6,9 @@ use axum::{Router, extract::State, http::StatusCode, routing::get};
 use serde::{Deserialize, Serialize};
 use tenantry_domain::{
     Email, Invalid, OrganizationId, Role, Timestamp, User, UserId, UserKind, UserName, UserStatus,
-    user::NewUser,
+    user::{Changes, NewUser},
 };
 use tenantry_services::Services;
-use tenantry_storage::users::Changes;
 
 use crate::{
     App,

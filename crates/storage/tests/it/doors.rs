@@ -2,11 +2,18 @@
 
 use serde_json::json;
 use sqlx::{Executor as _, Row as _};
-use tenantry_domain::{ApiKeyName, Email, ExecutionId, Role, Secret, UserName, WorkflowName, user::NewUser};
+use tenantry_domain::{
+    ApiKeyName, Email, ExecutionId, PageRequest, Quota, Role, Secret, Timestamp, UserName, UserStatus,
+    WorkflowName,
+    api_key::NewApiKey,
+    audit::{Action, Event, Resource},
+    repository::{ApiKeyRepository as _, UserRepository as _},
+    user::{Changes, NewUser},
+};
 use tenantry_storage::{
-    Conflict, Error, PageRequest, Store, TenantTx, api_keys,
+    Access, Conflict, Doors as _, Error, Store, TenantTx, Transaction as _, audit,
     executions::{self, Filter},
-    organizations, users,
+    organizations, quotas,
     workflows::{self, NewRevision},
 };
 use tenantry_test_support::Database;
@@ -44,10 +51,11 @@ async fn two() -> Two {
     let database = Database::migrated().await;
     let store = store(&database);
     let (a, b) = (scope(&organization(&store, "aaa").await), scope(&organization(&store, "bbb").await));
-    let mut tx = store.tenant(&a).await.expect("the door opens");
-    let user = users::insert(&mut tx, &somebody("x@a.example"), now()).await.expect("a user").id;
-    let (name, secret) = (ApiKeyName::parse("k").expect("a name"), Secret::generate().expect("a secret"));
-    let api_key = api_keys::insert(&mut tx, user, &name, &secret, None, now()).await.expect("a key").id;
+    let mut tx = store.tenant(&a, Access::Write).await.expect("the door opens");
+    let user = tx.insert_user(&somebody("x@a.example"), now()).await.expect("a user").id;
+    let new = NewApiKey { name: ApiKeyName::parse("k").expect("a name"), expires_at: None };
+    let secret = Secret::generate().expect("a secret");
+    let api_key = tx.insert_api_key(user, &new, &secret, now()).await.expect("a key").id;
     let (workflow, execution) = (revision(&mut tx).await, ExecutionId::generate(now()));
     executions::insert(&mut tx, execution, &workflow, &json!({}), now()).await.expect("an execution");
     tx.commit().await.expect("all is kept");
@@ -57,10 +65,10 @@ async fn two() -> Two {
 #[tokio::test]
 async fn should_show_an_organization_its_own() {
     let two = two().await;
-    let mut tx = two.store.tenant(&two.a).await.expect("the door opens");
+    let mut tx = two.store.tenant(&two.a, Access::Write).await.expect("the door opens");
     assert_eq!(organizations::own(&mut tx).await.expect("a query").slug.as_str(), "aaa");
-    assert!(users::get(&mut tx, two.user).await.expect("a query").is_some());
-    assert!(api_keys::get(&mut tx, two.api_key).await.expect("a query").is_some());
+    assert!(tx.user(two.user).await.expect("a query").is_some());
+    assert!(tx.api_key(two.api_key).await.expect("a query").is_some());
     assert!(workflows::get(&mut tx, &workflow_name(), None).await.expect("a query").is_some());
     assert!(executions::get(&mut tx, two.execution).await.expect("a query").is_some());
     assert_eq!(executions::pending(&mut tx, now(), 9).await.expect("a query").len(), 1);
@@ -70,15 +78,15 @@ async fn should_show_an_organization_its_own() {
 async fn should_hide_everything_from_another_organization() {
     let two = two().await;
     let page = PageRequest::default();
-    let mut tx = two.store.tenant(&two.b).await.expect("the door opens");
+    let mut tx = two.store.tenant(&two.b, Access::Write).await.expect("the door opens");
     assert_eq!(organizations::own(&mut tx).await.expect("a query").slug.as_str(), "bbb");
-    assert!(users::get(&mut tx, two.user).await.expect("a query").is_none());
+    assert!(tx.user(two.user).await.expect("a query").is_none());
     let address = Email::parse("x@a.example").expect("an address");
-    assert!(users::get_by_email(&mut tx, &address).await.expect("a query").is_none());
-    assert!(users::list(&mut tx, page).await.expect("a query").items.is_empty());
-    assert!(api_keys::get(&mut tx, two.api_key).await.expect("a query").is_none());
-    assert!(api_keys::list(&mut tx, two.user, page).await.expect("a query").items.is_empty());
-    assert!(!api_keys::revoke(&mut tx, two.api_key, now()).await.expect("a query"));
+    assert!(tx.user_by_email(&address).await.expect("a query").is_none());
+    assert!(tx.users(page).await.expect("a query").items.is_empty());
+    assert!(tx.api_key(two.api_key).await.expect("a query").is_none());
+    assert!(tx.api_keys(two.user, page).await.expect("a query").items.is_empty());
+    assert!(!tx.revoke_api_key(two.api_key, now()).await.expect("a query"));
     assert!(workflows::get(&mut tx, &workflow_name(), None).await.expect("a query").is_none());
     assert!(workflows::list(&mut tx, page).await.expect("a query").items.is_empty());
     assert!(executions::get(&mut tx, two.execution).await.expect("a query").is_none());
@@ -89,15 +97,51 @@ async fn should_hide_everything_from_another_organization() {
 #[tokio::test]
 async fn should_change_nothing_of_another_organization() {
     let two = two().await;
-    let mut tx = two.store.tenant(&two.b).await.expect("the door opens");
+    let mut tx = two.store.tenant(&two.b, Access::Write).await.expect("the door opens");
     executions::mark_running(&mut tx, two.execution, "run").await.expect("no row is no error");
+    assert!(!executions::request_cancel(&mut tx, two.execution, now()).await.expect("a query"));
+    executions::mark_cancel_sent(&mut tx, two.execution, now()).await.expect("no row is no error");
     let outcome = tenantry_domain::execution::Outcome::Canceled;
     executions::finish(&mut tx, two.execution, &outcome, now()).await.expect("no row is no error");
+    let changes = Changes { status: Some(UserStatus::Disabled), ..Changes::default() };
+    assert!(tx.update_user(two.user, &changes).await.expect("a query").is_none());
+    tx.delete_user(two.user).await.expect("no row is no error");
     tx.commit().await.expect("nothing is kept");
-    let mut tx = two.store.tenant(&two.a).await.expect("the door opens");
+    let mut tx = two.store.tenant(&two.a, Access::Read).await.expect("the door opens");
     let execution = executions::get(&mut tx, two.execution).await.expect("a query").expect("the execution");
     assert_eq!((execution.status.as_str(), execution.run_id), ("pending", None));
     assert_eq!(execution.ended_at, None);
+    assert!(executions::to_cancel(&mut tx, 9).await.expect("a query").is_empty());
+    let user = tx.user(two.user).await.expect("a query").expect("the user");
+    assert_eq!(user.status, UserStatus::Active);
+}
+
+#[tokio::test]
+async fn should_count_and_log_for_each_organization_alone() {
+    let two = two().await;
+    let mut tx = two.store.tenant(&two.a, Access::Write).await.expect("the door opens");
+    let event = Event::done(Action::UserCreate, Resource::User(two.user));
+    audit::record(&mut tx, now(), event).await.expect("an entry");
+    executions::request_cancel(&mut tx, two.execution, now()).await.expect("a query");
+    tx.commit().await.expect("all is kept");
+    let mut tx = two.store.tenant(&two.b, Access::Read).await.expect("the door opens");
+    for quota in [Quota::Users, Quota::ApiKeys, Quota::Workflows, Quota::RunningExecutions] {
+        assert_eq!(quotas::used(&mut tx, quota, now()).await.expect("a query"), 0, "{quota}");
+    }
+    assert_eq!(tx.others_in_role(Role::Manager, two.user).await.expect("a query"), 0);
+    assert!(executions::to_cancel(&mut tx, 9).await.expect("a query").is_empty());
+    let filter = audit::Filter::default();
+    let entries = audit::list(&mut tx, &filter, PageRequest::default()).await.expect("a query");
+    assert!(entries.items.is_empty());
+    assert_eq!(audit::verify(&mut tx).await.expect("a query").entries, 0);
+}
+
+#[tokio::test]
+async fn should_change_nothing_in_a_transaction_that_only_looks() {
+    let two = two().await;
+    let mut tx = two.store.tenant(&two.a, Access::Read).await.expect("the door opens");
+    let refused = tx.delete_user(two.user).await.expect_err("PostgreSQL refuses");
+    assert!(tenantry_domain::chain(&refused).to_string().contains("read-only transaction"), "{refused:?}");
 }
 
 /// What the role of a tenant's door can do with a connection of its own, whatever our code asks.
@@ -184,18 +228,18 @@ async fn should_keep_the_lesser_role_through_a_reset() {
 #[tokio::test]
 async fn should_name_the_rule_that_a_change_breaks() {
     let two = two().await;
-    let mut tx = two.store.tenant(&two.a).await.expect("the door opens");
-    let taken = users::insert(&mut tx, &somebody("X@A.example"), now()).await;
+    let mut tx = two.store.tenant(&two.a, Access::Write).await.expect("the door opens");
+    let taken = tx.insert_user(&somebody("X@A.example"), now()).await;
     assert!(matches!(taken, Err(Error::Conflict(Conflict::EmailTaken))), "{taken:?}");
-    let mut tx = two.store.tenant(&two.b).await.expect("the door opens");
-    let elsewhere = users::insert(&mut tx, &somebody("x@a.example"), now()).await;
+    let mut tx = two.store.tenant(&two.b, Access::Write).await.expect("the door opens");
+    let elsewhere = tx.insert_user(&somebody("x@a.example"), now()).await;
     assert!(elsewhere.is_ok(), "the same address is free in another organization: {elsewhere:?}");
 }
 
 #[tokio::test]
 async fn should_let_two_organizations_use_the_same_execution_id() {
     let two = two().await;
-    let mut tx = two.store.tenant(&two.b).await.expect("the door opens");
+    let mut tx = two.store.tenant(&two.b, Access::Write).await.expect("the door opens");
     let workflow = revision(&mut tx).await;
     let same = executions::insert(&mut tx, two.execution, &workflow, &json!({}), now()).await;
     assert!(same.is_ok(), "{same:?}");
@@ -206,13 +250,13 @@ async fn should_page_through_a_list_without_gap_or_overlap() {
     let database = Database::migrated().await;
     let store = store(&database);
     let org = scope(&organization(&store, "aaa").await);
-    let mut tx = store.tenant(&org).await.expect("the door opens");
+    let mut tx = store.tenant(&org, Access::Write).await.expect("the door opens");
     for number in 0..5 {
-        users::insert(&mut tx, &somebody(&format!("{number}@a.example")), now()).await.expect("a user");
+        tx.insert_user(&somebody(&format!("{number}@a.example")), now()).await.expect("a user");
     }
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page = users::list(&mut tx, PageRequest::new(after, 2)).await.expect("a page");
+        let page = tx.users(PageRequest::new(after, 2)).await.expect("a page");
         after = page.items.last().map(|user| user.id.uuid());
         seen.extend(page.items.into_iter().filter_map(|user| user.email));
         if !page.more {
@@ -225,7 +269,7 @@ async fn should_page_through_a_list_without_gap_or_overlap() {
 #[tokio::test]
 async fn should_give_back_json_in_the_order_it_came() {
     let two = two().await;
-    let mut tx = two.store.tenant(&two.a).await.expect("the door opens");
+    let mut tx = two.store.tenant(&two.a, Access::Write).await.expect("the door opens");
     let workflow =
         workflows::get(&mut tx, &workflow_name(), None).await.expect("a query").expect("the workflow");
     assert_eq!(workflow.definition.to_string(), r#"{"b":1,"a":2}"#);
@@ -238,15 +282,20 @@ async fn should_give_an_unprovisioned_organization_to_one_taker_at_a_time() {
     organization(&store, "acme").await;
     let lease = chrono::TimeDelta::seconds(30);
     let mut taken = Vec::new();
-    while let Some((organization, tried)) =
-        organizations::take_unreconciled(&store, now(), lease).await.expect("a query")
-    {
-        taken.push((organization.slug.as_str().to_owned(), tried));
+    while let Some(due) = take(&store, now(), lease).await {
+        taken.push((due.organization.slug.as_str().to_owned(), due.tried));
     }
     taken.sort();
     assert_eq!(taken, [("acme".to_owned(), 0), ("system".to_owned(), 0)]);
-    let later = organizations::take_unreconciled(&store, now() + lease, lease).await.expect("a query");
-    assert_eq!(later.map(|(_, tried)| tried), Some(1), "a lease that ran out is taken again");
+    let later = take(&store, now() + lease, lease).await;
+    assert_eq!(later.map(|due| due.tried), Some(1), "a lease that ran out is taken again");
+}
+
+async fn take(store: &Store, now: Timestamp, lease: chrono::TimeDelta) -> Option<organizations::Due> {
+    let mut tx = store.platform().await.expect("the platform's door opens");
+    let due = organizations::take_due(&mut tx, now, lease).await.expect("a query");
+    tx.commit().await.expect("it is taken");
+    due
 }
 
 #[tokio::test]

@@ -3,9 +3,13 @@
 mod catalog;
 mod doors;
 mod migrations;
+mod rights;
 
-use tenantry_domain::{Clock as _, OrgScope, Organization, OrganizationName, Slug, SystemClock, Timestamp};
-use tenantry_storage::{Options, Store, organizations};
+use tenantry_domain::{
+    Clock as _, OrgScope, Organization, OrganizationName, Slug, SystemClock, Timestamp,
+    repository::OrganizationRepository as _,
+};
+use tenantry_storage::{Doors as _, Options, Store, Transaction as _};
 use tenantry_test_support::Database;
 
 fn now() -> Timestamp {
@@ -19,8 +23,7 @@ fn store(database: &Database) -> Store {
 async fn organization(store: &Store, slug: &str) -> Organization {
     let mut tx = store.platform().await.expect("the platform's door opens");
     let (slug, name) = (Slug::parse(slug).expect("a slug"), OrganizationName::parse(slug).expect("a name"));
-    let organization =
-        organizations::insert(&mut tx, &slug, &name, now()).await.expect("the organization is new");
+    let organization = tx.insert_organization(&slug, &name, now()).await.expect("the organization is new");
     tx.commit().await.expect("it is kept");
     organization
 }

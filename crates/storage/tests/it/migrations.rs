@@ -1,8 +1,8 @@
 //! The schema's history: up, down to nothing, up again, and over rows that were there before tenancy.
 
 use sqlx::{Executor as _, Row as _};
-use tenantry_domain::{Namespace, WorkflowName};
-use tenantry_storage::{migrate, organizations, workflows};
+use tenantry_domain::{Namespace, WorkflowName, repository::OrganizationRepository as _};
+use tenantry_storage::{Access, Doors as _, Transaction as _, migrate, workflows};
 use tenantry_test_support::Database;
 
 use crate::{organization, scope, store};
@@ -59,6 +59,7 @@ async fn should_name_the_steps_as_an_operator_looks_for_them() {
         "create_audit_entries_table",
         "create_multi_tenant_indexes",
         "create_quotas_table",
+        "create_rights_check",
     ];
     assert_eq!(names, expected);
 }
@@ -92,16 +93,16 @@ async fn should_give_what_was_there_before_tenancy_to_the_system_organization() 
     migrations(&database).await.up().await.expect("up over the old rows");
     let store = store(&database);
     let mut tx = store.platform().await.expect("the platform's door opens");
-    let system = organizations::system(&mut tx).await.expect("the system organization");
+    let system = tx.system_organization().await.expect("the system organization");
     let name = WorkflowName::parse("old").expect("a name");
-    let mut tx = store.tenant(&scope(&system)).await.expect("the door opens");
+    let mut tx = store.tenant(&scope(&system), Access::Read).await.expect("the door opens");
     assert!(workflows::get(&mut tx, &name, None).await.expect("a query").is_some());
     let id = "exe_01h455vb4pex5vsknk084sn02r".parse().expect("an id");
     let execution =
         tenantry_storage::executions::get(&mut tx, id).await.expect("a query").expect("the execution");
     assert_eq!(execution.output.expect("an output").to_string(), r#"{"total":1}"#);
     let other = scope(&organization(&store, "other").await);
-    let mut tx = store.tenant(&other).await.expect("the door opens");
+    let mut tx = store.tenant(&other, Access::Read).await.expect("the door opens");
     assert!(workflows::get(&mut tx, &name, None).await.expect("a query").is_none());
 }
 
@@ -119,7 +120,7 @@ async fn should_keep_the_rows_of_the_system_organization_on_the_way_down() {
 async fn should_refuse_to_mix_the_rows_of_organizations_on_the_way_down() {
     let database = Database::migrated().await;
     let org = scope(&organization(&store(&database), "acme").await);
-    let mut tx = store(&database).tenant(&org).await.expect("the door opens");
+    let mut tx = store(&database).tenant(&org, Access::Write).await.expect("the door opens");
     workflows::lock(&mut tx, &WorkflowName::parse("quote").expect("a name"), crate::now())
         .await
         .expect("a workflow");
@@ -133,7 +134,7 @@ async fn should_refuse_to_mix_the_rows_of_organizations_on_the_way_down() {
 async fn should_name_the_system_organizations_namespace_by_the_same_rule() {
     let database = Database::migrated().await;
     let mut tx = store(&database).platform().await.expect("the platform's door opens");
-    let system = organizations::system(&mut tx).await.expect("the system organization");
+    let system = tx.system_organization().await.expect("the system organization");
     assert_eq!(system.namespace, Namespace::of(&system.slug, system.id));
 }
 
@@ -156,7 +157,7 @@ async fn should_migrate_and_serve_as_an_owner_who_is_no_superuser() {
     let as_owner = database.as_user(&owner, "secret");
     migrations(&as_owner).await.up().await.expect("up over the old rows");
     let acme = organization(&store(&as_owner), "acme").await;
-    let mut tx = store(&as_owner).tenant(&scope(&acme)).await.expect("the door opens");
+    let mut tx = store(&as_owner).tenant(&scope(&acme), Access::Read).await.expect("the door opens");
     let name_of_old = WorkflowName::parse("old").expect("a name");
     assert!(workflows::get(&mut tx, &name_of_old, None).await.expect("a query").is_none());
     drop(tx);

@@ -22,16 +22,17 @@ impl PageRequest {
     }
 
     /// Ids sort by age, so a page is what is older than the last id of the page before it.
-    pub(crate) fn before(&self) -> Uuid {
+    pub fn before(&self) -> Uuid {
         self.after.unwrap_or(Uuid::max())
     }
 
     /// One more than wanted: if it comes, there is a next page.
-    pub(crate) fn fetch(&self) -> i64 {
+    pub fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1
     }
 
-    pub(crate) fn page<T>(&self, mut items: Vec<T>) -> Page<T> {
+    /// The page of what was fetched.
+    pub fn page<T>(&self, mut items: Vec<T>) -> Page<T> {
         let limit = usize::from(self.limit);
         let more = items.len() > limit;
         items.truncate(limit);
