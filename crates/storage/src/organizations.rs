@@ -133,7 +133,7 @@ impl OrganizationRepository for PlatformTx {
         &mut self,
         organization: OrganizationId,
     ) -> Result<Option<Organization>, Error> {
-        let query = concat!("select ", columns!(), " from organizations where id = $1 for update");
+        let query = concat!("select ", columns!(), " from organizations where id = $1 for no key update");
         let row = sqlx::query(query).bind(organization.uuid()).fetch_optional(self.connection()).await?;
         Ok(row.as_ref().map(from_row).transpose()?)
     }
@@ -186,7 +186,7 @@ pub async fn take_due(tx: &mut PlatformTx, now: Timestamp, lease: TimeDelta) -> 
              select id from organizations where ",
         unsettled!(),
         " and next_attempt_at <= $1
-             order by next_attempt_at limit 1 for update skip locked
+             order by next_attempt_at limit 1 for no key update skip locked
          )
          returning attempts - 1 as tried,
              (select retention_days from quotas where organization_id = organizations.id) as retention_days, ",

@@ -7,11 +7,12 @@ use std::{collections::HashMap, time::Duration};
 use temporalio_client::tonic::{Code, Response};
 use temporalio_common::protos::temporal::api::{
     enums::v1::{NamespaceState, TaskQueueType},
+    namespace::v1::NamespaceConfig,
     operatorservice::v1::DeleteNamespaceRequest,
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{
         DescribeNamespaceRequest, DescribeNamespaceResponse, DescribeTaskQueueRequest,
-        ListWorkflowExecutionsRequest, RegisterNamespaceRequest,
+        ListWorkflowExecutionsRequest, RegisterNamespaceRequest, UpdateNamespaceRequest,
     },
 };
 use tenantry_domain::OrgScope;
@@ -42,7 +43,7 @@ impl Namespaces {
     }
 
     /// Makes the organization's namespace, unless it exists, and returns once it is usable. Closed executions are kept
-    /// there for `retention` (Temporal wants a day at least).
+    /// there for `retention` (Temporal wants a day at least); a namespace that keeps them for another time is told so.
     ///
     /// [`Error::Busy`] asks for the same again, later; [`Error::ForeignNamespace`] says that the name is taken by somebody
     /// else.
@@ -56,7 +57,33 @@ impl Namespaces {
             }
             Ok(())
         };
-        timeout(USABLE_WITHIN, usable).await.unwrap_or_else(|_| Err(Error::timed_out()))
+        timeout(USABLE_WITHIN, usable).await.unwrap_or_else(|_| Err(Error::timed_out()))?;
+        self.retain_for(scope, retention).await
+    }
+
+    /// For how long Temporal keeps what has ended in the organization's namespace.
+    pub async fn retention(&self, scope: &OrgScope) -> Result<Option<Duration>, Error> {
+        let found = self.describe(scope).await?;
+        let retention = found.config.and_then(|config| config.workflow_execution_retention_ttl);
+        retention.map(|retention| retention.try_into().map_err(Error::internal)).transpose()
+    }
+
+    async fn retain_for(&self, scope: &OrgScope, retention: Duration) -> Result<(), Error> {
+        if self.retention(scope).await? == Some(retention) {
+            return Ok(());
+        }
+        let retention = retention.try_into().map_err(Error::internal)?;
+        let update = UpdateNamespaceRequest {
+            namespace: scope.namespace().as_str().to_owned(),
+            config: Some(NamespaceConfig {
+                workflow_execution_retention_ttl: Some(retention),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let mut service = self.temporal.workflow_service().await?;
+        call(service.update_namespace(request(update))).await?;
+        Ok(())
     }
 
     /// Erases the organization's namespace and all that is in it. That there is none is fine.

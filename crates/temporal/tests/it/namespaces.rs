@@ -39,3 +39,14 @@ async fn should_be_gone_once_it_is_deleted() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn should_keep_what_has_ended_for_as_long_as_it_is_told() {
+    let temporal = Temporal::connect(temporal_address()).expect("an address");
+    let scope = provisioned(&temporal).await;
+    let namespaces = Namespaces::new(temporal);
+    for days in [3, 30] {
+        namespaces.ensure(&scope, DAY * days).await.expect("the same namespace");
+        assert_eq!(namespaces.retention(&scope).await.expect("a namespace"), Some(DAY * days));
+    }
+}
