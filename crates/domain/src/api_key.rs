@@ -5,7 +5,10 @@
 //! and lets scanners be sure of a find. A slow hash would protect a secret that can be guessed; this one cannot be, and a slow hash
 //! would let strangers burn the server's time.
 
-use std::fmt;
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+};
 
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
@@ -98,9 +101,21 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The SHA-256 of a secret.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// The SHA-256 of a secret. Comparing two takes the same time whatever is in them.
+#[derive(Clone, Copy, Eq)]
 pub struct SecretHash([u8; 32]);
+
+impl PartialEq for SecretHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().zip(other.0).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+    }
+}
+
+impl Hash for SecretHash {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(&self.0);
+    }
+}
 
 impl SecretHash {
     /// Its 32 bytes.

@@ -5,25 +5,34 @@
 //! that no code can reach into an organization it was not let into. `clippy.toml` lists the constructors, and a lint
 //! refuses them outside the few places that say why they may.
 
+use std::sync::Arc;
+
 use crate::{
     Actor, ApiKey, Namespace, Organization, OrganizationId, OrganizationStatus, Permission, Role, User,
     UserId,
     audit::{Origin, Trail},
 };
 
-/// An authenticated user with the key that proved it.
+/// An authenticated user with the key that proved it, and where they called from.
 #[derive(Clone, Debug)]
 pub struct Caller {
+    identity: Arc<Identity>,
+    origin: Origin,
+}
+
+/// Who calls: the same for each request with the same key.
+#[derive(Debug)]
+struct Identity {
     user: User,
     organization: Organization,
     api_key: ApiKey,
-    origin: Origin,
 }
 
 impl Caller {
     /// A caller whose key was just looked up, with its owner and their organization.
     pub fn authenticated(user: User, organization: Organization, api_key: ApiKey) -> Self {
-        Self { user, organization, api_key, origin: Origin::default() }
+        let identity = Identity { user, organization, api_key };
+        Self { identity: Arc::new(identity), origin: Origin::default() }
     }
 
     /// The same caller, who came from there.
@@ -34,22 +43,22 @@ impl Caller {
 
     /// Who calls.
     pub fn user(&self) -> &User {
-        &self.user
+        &self.identity.user
     }
 
     /// The organization that the user belongs to.
     pub fn organization(&self) -> &Organization {
-        &self.organization
+        &self.identity.organization
     }
 
     /// The key that was presented.
     pub fn api_key(&self) -> &ApiKey {
-        &self.api_key
+        &self.identity.api_key
     }
 
     /// Whether the caller may do it.
     pub fn allows(&self, permission: Permission) -> bool {
-        self.user.role.allows(permission)
+        self.user().role.allows(permission)
     }
 
     /// Whether the caller acts for the whole deployment.
@@ -59,22 +68,22 @@ impl Caller {
 
     /// The way into the caller's own organization.
     pub fn scope(&self) -> OrgScope {
-        OrgScope::new(&self.organization, self.trail(), Some(self.user.role))
+        OrgScope::new(self.organization(), self.trail(), Some(self.user().role))
     }
 
     /// The way into any organization, for an admin only.
     pub fn scope_of(&self, organization: &Organization) -> Option<OrgScope> {
-        let own = organization.id == self.organization.id;
-        (own || self.is_admin()).then(|| OrgScope::new(organization, self.trail(), Some(self.user.role)))
+        let own = organization.id == self.organization().id;
+        (own || self.is_admin()).then(|| OrgScope::new(organization, self.trail(), Some(self.user().role)))
     }
 
     /// What the audit log says of the caller.
     pub fn trail(&self) -> Trail {
         let actor = Actor::User {
-            user: self.user.id,
-            api_key: self.api_key.id,
-            role: self.user.role,
-            organization: self.organization.id,
+            user: self.user().id,
+            api_key: self.api_key().id,
+            role: self.user().role,
+            organization: self.organization().id,
         };
         Trail { actor, origin: self.origin.clone() }
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use tenantry_domain::{Invalid, OrganizationStatus, organization::IllegalTransition, quota::Exceeded};
+use tenantry_domain::{Invalid, OrganizationStatus, chain, organization::IllegalTransition, quota::Exceeded};
 use tenantry_storage::{Conflict, Refusal};
 
 /// Why a use case did not do what it was asked.
@@ -41,6 +41,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same for everybody who waited for one query.
+    pub(crate) fn of_shared(error: &tenantry_storage::Error) -> Self {
+        use tenantry_storage::Error as E;
+        let cause = chain(error).to_string().into();
+        match error {
+            E::Unavailable(_) | E::Contended(_) => Self::Unavailable(cause),
+            _ => Self::Internal(cause),
+        }
+    }
+
     pub(crate) fn conflict(why: impl Into<Cow<'static, str>>) -> Self {
         Self::Conflict(why.into())
     }

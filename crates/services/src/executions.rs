@@ -15,7 +15,7 @@ use tenantry_dsl::{ErrorType, WorkflowError};
 use tenantry_storage::{
     Access, Conflict, Doors as _, Store, Transaction as _, audit,
     executions::{self, Filter},
-    quotas, workflows,
+    organizations, quotas, workflows,
 };
 use tenantry_temporal::{Dispatcher, ExecutionJournal, StartExecution, WorkerPool};
 
@@ -68,14 +68,19 @@ impl Executions {
         name: &WorkflowName,
         start: Start,
     ) -> Result<Execution, Error> {
-        if scope.status() != OrganizationStatus::Active {
-            return Err(Error::OrganizationNot(scope.status()));
-        }
         let now = self.clock.now();
         let id = start.id.unwrap_or_else(|| ExecutionId::generate(now));
         let input = start.input.unwrap_or_else(|| json!({}));
         tenantry_dsl::limits::check(&input).map_err(|why| Invalid::new("input", why))?;
         let mut tx = self.store.tenant(scope, Access::Write).await?;
+        // What the scope says may be older than the end of provisioning.
+        let status = match scope.status() {
+            status @ OrganizationStatus::Active => status,
+            _ => organizations::own(&mut tx).await?.status,
+        };
+        if status != OrganizationStatus::Active {
+            return Err(Error::OrganizationNot(status));
+        }
         let workflow =
             workflows::get(&mut tx, name, start.revision).await?.ok_or(Error::NotFound("workflow"))?;
         for quota in [Quota::RunningExecutions, Quota::StartsPerSecond] {

@@ -45,8 +45,16 @@ impl Reconciler {
         Self { store, provisioner, executions, workers, wake, idle: Idle::default() }
     }
 
-    /// Works until it is told to stop, then stops the hosted workers.
-    pub async fn run(mut self, stop: CancellationToken) {
+    /// Works until it is told to stop, then stops the hosted workers. Meanwhile this node hears of changes of rights.
+    pub async fn run(self, stop: CancellationToken) {
+        let store = self.store.clone();
+        tokio::select! {
+            () = self.reconcile(stop) => {}
+            () = store.listen() => {}
+        }
+    }
+
+    async fn reconcile(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let round = async {
                 report(self.work().await);

@@ -54,11 +54,11 @@ impl Doors for Store {
     type Platform = PlatformTx;
 
     async fn tenant(&self, scope: &OrgScope, access: Access) -> Result<TenantTx, Error> {
-        TenantTx::begin(self.application_pool(), scope, access).await
+        TenantTx::begin(self.application_pool(), self.rights(), scope, access).await
     }
 
     async fn platform(&self) -> Result<PlatformTx, Error> {
-        PlatformTx::begin(self.platform_pool()).await
+        PlatformTx::begin(self.platform_pool(), self.rights()).await
     }
 
     async fn platform_for(&self, scope: &OrgScope, access: Access) -> Result<PlatformTx, Error> {

@@ -133,6 +133,7 @@ impl OrganizationRepository for PlatformTx {
         &mut self,
         organization: OrganizationId,
     ) -> Result<Option<Organization>, Error> {
+        self.hold(organization);
         let query = concat!("select ", columns!(), " from organizations where id = $1 for no key update");
         let row = sqlx::query(query).bind(organization.uuid()).fetch_optional(self.connection()).await?;
         Ok(row.as_ref().map(from_row).transpose()?)

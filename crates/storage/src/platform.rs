@@ -2,26 +2,43 @@
 
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
-use crate::{Error, doors::Transaction as Door};
+use tenantry_domain::OrganizationId;
+
+use crate::{Error, Rights, doors::Transaction as Door};
 
 /// A transaction across organizations. Its database role reads every tenant's rows, writes organizations, quotas and the
 /// audit log, and erases. Dropped without [`Self::commit`], it leaves nothing behind.
 #[derive(Debug)]
-pub struct PlatformTx(Transaction<'static, Postgres>);
+pub struct PlatformTx {
+    transaction: Transaction<'static, Postgres>,
+    rights: Rights,
+    /// The organizations that it holds, and so may change.
+    held: Vec<OrganizationId>,
+}
 
 impl PlatformTx {
-    pub(crate) async fn begin(pool: &PgPool) -> Result<Self, Error> {
-        Ok(Self(pool.begin().await?))
+    pub(crate) async fn begin(pool: &PgPool, rights: &Rights) -> Result<Self, Error> {
+        Ok(Self { transaction: pool.begin().await?, rights: rights.clone(), held: Vec::new() })
+    }
+
+    /// Notes that this transaction may change an organization, or rights in it.
+    pub(crate) fn hold(&mut self, organization: OrganizationId) {
+        self.held.push(organization);
     }
 
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.0
+        &mut self.transaction
     }
 }
 
 impl Door for PlatformTx {
     async fn commit(self) -> Result<(), Error> {
-        Ok(self.0.commit().await?)
+        self.transaction.commit().await?;
+        // The announcements come to this node too, but whoever made the change may ask at once.
+        for organization in self.held {
+            self.rights.changed(organization);
+        }
+        Ok(())
     }
 }
 

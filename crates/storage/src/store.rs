@@ -2,7 +2,7 @@
 
 use std::{str::FromStr as _, time::Duration};
 
-use crate::Error;
+use crate::{Error, Rights};
 use sqlx::{
     PgPool, Row as _,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -20,6 +20,9 @@ pub struct Options {
     pub acquire_timeout: Duration,
     /// How long one statement may take before PostgreSQL ends it.
     pub statement_timeout: Duration,
+    /// Where to listen for changes of rights, if not at the database's own URL: a pooler that gives a connection to another client
+    /// after each transaction cannot pass notifications on.
+    pub listen_url: Option<String>,
 }
 
 impl Default for Options {
@@ -28,6 +31,7 @@ impl Default for Options {
             max_connections: 20,
             acquire_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(30),
+            listen_url: None,
         }
     }
 }
@@ -37,6 +41,15 @@ impl Default for Options {
 pub struct Store {
     application: PgPool,
     platform: PgPool,
+    rights: Rights,
+    listen: Listen,
+}
+
+/// How to open the connection that listens.
+#[derive(Clone, Debug)]
+struct Listen {
+    owner: PgConnectOptions,
+    options: Options,
 }
 
 impl Store {
@@ -47,11 +60,26 @@ impl Store {
     /// When the URL is not one of PostgreSQL's.
     pub fn new(database_url: &str, options: &Options) -> Result<Self, Error> {
         let owner = PgConnectOptions::from_str(database_url)?;
+        let listen_at = options.listen_url.as_deref().map(PgConnectOptions::from_str).transpose()?;
+        let listen_at = listen_at.unwrap_or_else(|| owner.clone());
         let platform_connections = options.max_connections.div_ceil(2);
         Ok(Self {
             application: pool(&owner, APPLICATION, options.max_connections, options),
             platform: pool(&owner, PLATFORM, platform_connections, options),
+            rights: Rights::unheard(),
+            listen: Listen { owner: listen_at, options: options.clone() },
         })
+    }
+
+    /// What this node has heard of changes of rights.
+    pub fn rights(&self) -> &Rights {
+        &self.rights
+    }
+
+    /// Listens for changes of rights until it is dropped. Without it nothing that was read of somebody's rights may be kept.
+    pub async fn listen(&self) {
+        let Listen { owner, options } = &self.listen;
+        self.rights.listen(|| pool(owner, PLATFORM, 1, options)).await;
     }
 
     /// The pool behind the tenant's door.

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
 use tenantry_domain::{OrgScope, OrganizationId};
 
-use crate::{Access, Error, access::hold, doors::Transaction as Door};
+use crate::{Access, Error, Rights, access::hold, doors::Transaction as Door};
 
 /// A transaction inside one organization. PostgreSQL shows it no row of another and takes none from it. Dropped without
 /// [`Self::commit`], it leaves nothing behind.
@@ -11,10 +11,17 @@ use crate::{Access, Error, access::hold, doors::Transaction as Door};
 pub struct TenantTx {
     transaction: Transaction<'static, Postgres>,
     scope: OrgScope,
+    /// Told at the end, if rights may have changed.
+    governs: Option<Rights>,
 }
 
 impl TenantTx {
-    pub(crate) async fn begin(pool: &PgPool, scope: &OrgScope, access: Access) -> Result<Self, Error> {
+    pub(crate) async fn begin(
+        pool: &PgPool,
+        rights: &Rights,
+        scope: &OrgScope,
+        access: Access,
+    ) -> Result<Self, Error> {
         let begin = if access == Access::Read { "begin read only" } else { "begin" };
         // Begin and set in one round trip. The id is hexadecimal digits and hyphens by its type.
         let statement = format!(
@@ -23,7 +30,8 @@ impl TenantTx {
         );
         let mut transaction = pool.begin_with(AssertSqlSafe(statement)).await?;
         hold(&mut transaction, scope, access).await?;
-        Ok(Self { transaction, scope: scope.clone() })
+        let governs = (access == Access::Govern).then(|| rights.clone());
+        Ok(Self { transaction, scope: scope.clone(), governs })
     }
 
     /// The scope that opened it.
@@ -43,7 +51,12 @@ impl TenantTx {
 
 impl Door for TenantTx {
     async fn commit(self) -> Result<(), Error> {
-        Ok(self.transaction.commit().await?)
+        self.transaction.commit().await?;
+        // The announcement comes to this node too, but whoever made the change may ask at once.
+        if let Some(rights) = self.governs {
+            rights.changed(self.scope.organization());
+        }
+        Ok(())
     }
 }
 

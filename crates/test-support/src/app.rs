@@ -60,8 +60,18 @@ impl App {
 
     /// Starts it on this database and with this Temporal, which may be away.
     pub async fn start_with(temporal_address: &str, database: Database) -> Self {
+        Self::start_hearing(temporal_address, database, None).await
+    }
+
+    /// Starts it on this database, hearing of changes through another way to the same one.
+    pub async fn start_hearing(
+        temporal_address: &str,
+        database: Database,
+        through: Option<&Database>,
+    ) -> Self {
         let clock = Arc::new(TestClock::default());
-        let options = Options { max_connections: 6, ..Options::default() };
+        let listen_url = through.map(|database| database.url.clone());
+        let options = Options { max_connections: 6, listen_url, ..Options::default() };
         let store = Store::new(&database.url, &options).expect("the test's database has a URL");
         let admin_key = admin_key(&store).await;
         let temporal = Temporal::connect(temporal_address).expect("the test's Temporal has an address");

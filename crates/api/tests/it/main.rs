@@ -18,6 +18,7 @@ mod multi_tenant;
 mod operations;
 mod organizations;
 mod quotas;
+mod revocation;
 mod security;
 mod tenant;
 mod text;

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Row as _};
 use tenantry_domain::Secret;
-use tenantry_test_support::App;
+use tenantry_test_support::{App, eventually};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -73,6 +73,9 @@ async fn should_say_the_same_of_every_credential_that_is_no_good() {
     admin.delete(&format!("/api-keys/{}", acme.customer.api_key)).await;
     as_owner(&app, "update users set status = 'disabled' where role = 'worker'").await;
     as_owner(&app, "update organizations set status = 'deleting' where slug = 'gone'").await;
+
+    // What was changed last is heard of last.
+    eventually("heard", || async { (gone.manager.get("/me").await.status == 401).then_some(()) }).await;
 
     let good = format!("Bearer {}", acme.manager.secret);
     let bearer = |secret: &str| vec![format!("Bearer {secret}")];
