@@ -15,6 +15,8 @@ pub mod id;
 pub mod organization;
 pub mod permission;
 pub mod quota;
+pub mod schedule;
+pub mod secret;
 pub mod user;
 pub mod workflow;
 
@@ -27,10 +29,12 @@ pub use chain::chain;
 pub use clock::{Clock, SystemClock};
 pub use execution::{Execution, ExecutionStatus};
 pub use field::Invalid;
-pub use id::{ApiKeyId, AuditEntryId, ExecutionId, OrganizationId, UserId, WorkflowId};
+pub use id::{ApiKeyId, AuditEntryId, ExecutionId, OrganizationId, ScheduleId, SecretId, UserId, WorkflowId};
 pub use organization::{Namespace, Organization, OrganizationName, OrganizationStatus, Slug};
 pub use permission::{Permission, Role};
 pub use quota::{Quota, Quotas};
+pub use schedule::Schedule;
+pub use secret::SecretName;
 pub use user::{Email, User, UserKind, UserName, UserStatus};
 pub use workflow::{Revision, Workflow, WorkflowName};
 
