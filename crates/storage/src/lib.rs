@@ -17,10 +17,13 @@ pub mod executions;
 pub mod migrate;
 pub mod organizations;
 pub mod quotas;
+pub mod schedules;
+pub mod secrets;
 pub mod users;
 pub mod workflows;
 
 mod error;
+mod list;
 mod page;
 mod platform;
 mod row;
