@@ -3,6 +3,7 @@
 mod catalog;
 mod doors;
 mod migrations;
+mod plans;
 mod schedules;
 mod secrets;
 
