@@ -16,6 +16,8 @@ pub mod organization;
 pub mod permission;
 pub mod quota;
 pub mod repository;
+pub mod schedule;
+pub mod secret;
 pub mod user;
 pub mod workflow;
 
@@ -29,11 +31,13 @@ pub use chain::chain;
 pub use clock::{Clock, SystemClock};
 pub use execution::{Execution, ExecutionStatus};
 pub use field::Invalid;
-pub use id::{ApiKeyId, AuditEntryId, ExecutionId, OrganizationId, UserId, WorkflowId};
+pub use id::{ApiKeyId, AuditEntryId, ExecutionId, OrganizationId, ScheduleId, SecretId, UserId, WorkflowId};
 pub use organization::{Namespace, Organization, OrganizationName, OrganizationStatus, Slug};
 pub use page::{Page, PageRequest};
 pub use permission::{Permission, Role};
 pub use quota::{Quota, Quotas};
+pub use schedule::Schedule;
+pub use secret::SecretName;
 pub use user::{Email, User, UserKind, UserName, UserStatus};
 pub use workflow::{Revision, Workflow, WorkflowName};
 

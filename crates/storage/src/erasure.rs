@@ -8,6 +8,8 @@ use crate::{Error, PlatformTx};
 
 /// Every table with tenants' rows, each before those it refers to.
 const TABLES: &[&str] = &[
+    "schedules",
+    "secrets",
     "executions",
     "workflow_revisions",
     "workflows",

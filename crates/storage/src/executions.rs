@@ -114,7 +114,9 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter, page: PageRequest) -> Resu
          from ",
         tables!(),
         " where executions.organization_id = $1 and executions.id < $2
-            and ($3::text is null or workflows.name = $3)
+            and ($3::text is null or executions.workflow_id = (
+                select id from workflows where organization_id = $1 and name = $3
+            ))
             and ($4::text is null or executions.status = $4)
             and ($5::timestamptz is null or executions.started_at >= $5)
             and ($6::timestamptz is null or executions.started_at < $6)

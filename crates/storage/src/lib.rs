@@ -5,8 +5,8 @@
 //! cross organizations: authentication, provisioning, what admins list. Each has its own database role. The pools behind
 //! them are private to this crate, so no query can be written that goes past both.
 //!
-//! To add a resource: a migration that calls `protect_tenant_table`, and a module of functions that take `&mut TenantTx`
-//! first.
+//! To add a resource: a migration that calls `protect_tenant_table`, a module of functions that take `&mut TenantTx` first,
+//! its table in [`erasure`], and its reads in `tests/it/plans.rs`.
 //!
 //! [`OrgScope`]: tenantry_domain::OrgScope
 
@@ -17,12 +17,15 @@ pub mod executions;
 pub mod migrate;
 pub mod organizations;
 pub mod quotas;
+pub mod schedules;
+pub mod secrets;
 pub mod users;
 pub mod workflows;
 
 mod access;
 mod doors;
 mod error;
+mod list;
 mod platform;
 mod rights;
 mod row;

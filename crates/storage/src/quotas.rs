@@ -57,6 +57,7 @@ pub async fn used(tx: &mut TenantTx, quota: Quota, now: Timestamp) -> Result<u32
                  and (expires_at is null or expires_at > $2)"
         }
         Quota::Workflows => "select count(*) from workflows where organization_id = $1 and $2 is not null",
+        Quota::Schedules => "select count(*) from schedules where organization_id = $1 and $2 is not null",
         Quota::RunningExecutions => {
             "select count(*) from executions where organization_id = $1 and status in ('pending', 'running')
                  and $2 is not null"
@@ -64,7 +65,7 @@ pub async fn used(tx: &mut TenantTx, quota: Quota, now: Timestamp) -> Result<u32
         Quota::StartsPerSecond => {
             "select count(*) from executions where organization_id = $1 and started_at > $2 - interval '1 s'"
         }
-        Quota::RequestsPerSecond | Quota::Schedules | Quota::RetentionDays => return Ok(0),
+        Quota::RequestsPerSecond | Quota::RetentionDays => return Ok(0),
     };
     let organization = tx.organization().uuid();
     let row = sqlx::query(query).bind(organization).bind(now).fetch_one(tx.connection()).await?;

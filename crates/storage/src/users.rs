@@ -8,7 +8,7 @@ use tenantry_domain::{
 };
 
 use crate::{
-    Error, PlatformTx, TenantTx,
+    Error, PlatformTx, TenantTx, list,
     row::{id, word},
 };
 
@@ -79,14 +79,7 @@ impl UserRepository for TenantTx {
             columns!(),
             " from users where organization_id = $1 and id < $2 order by id desc limit $3"
         );
-        let organization = self.organization().uuid();
-        let rows = sqlx::query(query)
-            .bind(organization)
-            .bind(page.before())
-            .bind(page.fetch())
-            .fetch_all(self.connection())
-            .await?;
-        Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
+        list::page(self, query, page, from_row).await
     }
 
     async fn update_user(&mut self, user: UserId, changes: &Changes) -> Result<Option<User>, Error> {

@@ -5,7 +5,7 @@ use sqlx::{Row as _, postgres::PgRow, types::Json};
 use tenantry_domain::{Page, PageRequest, Revision, Timestamp, UserId, Workflow, WorkflowId, WorkflowName};
 
 use crate::{
-    Error, TenantTx,
+    Error, TenantTx, list,
     row::{id, id_if_any},
 };
 
@@ -130,12 +130,5 @@ pub async fn list(tx: &mut TenantTx, page: PageRequest) -> Result<Page<Workflow>
           where workflows.organization_id = $1 and workflows.id < $2
           order by workflows.id desc limit $3"
     );
-    let organization = tx.organization().uuid();
-    let rows = sqlx::query(query)
-        .bind(organization)
-        .bind(page.before())
-        .bind(page.fetch())
-        .fetch_all(tx.connection())
-        .await?;
-    Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
+    list::page(tx, query, page, from_row).await
 }

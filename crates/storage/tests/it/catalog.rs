@@ -24,6 +24,8 @@ async fn should_know_every_tenant_table() {
         "executions",
         "organizations",
         "quotas",
+        "schedules",
+        "secrets",
         "users",
         "workflow_revisions",
         "workflows",
@@ -128,4 +130,18 @@ async fn should_let_no_tenant_change_or_remove_an_audit_entry_and_the_platform_o
         "tenantry_platform SELECT",
     ];
     assert_eq!(grants, only);
+}
+
+#[tokio::test]
+async fn should_grant_the_roles_no_more_of_schedules_and_secrets_than_their_work_needs() {
+    let query = "
+        select concat_ws(' ', substr(grantee, 10), privilege_type, table_name)
+        from information_schema.role_table_grants
+        where table_name in ('schedules', 'secrets') and grantee like 'tenantry\\_%'
+        union
+        select concat_ws(' ', substr(grantee, 10), privilege_type, table_name || '.' || column_name)
+        from information_schema.column_privileges
+        where table_name in ('schedules', 'secrets') and grantee like 'tenantry\\_%' and privilege_type = 'UPDATE'
+        order by 1";
+    insta::assert_snapshot!(names(&Database::migrated().await, query).await.join("\n"));
 }

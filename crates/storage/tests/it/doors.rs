@@ -18,7 +18,7 @@ use tenantry_storage::{
 };
 use tenantry_test_support::Database;
 
-use crate::{now, organization, scope, store};
+use crate::{as_application, now, organization, scope, store};
 
 /// Two organizations, and everything that the first one owns.
 struct Two {
@@ -144,19 +144,10 @@ async fn should_change_nothing_in_a_transaction_that_only_looks() {
     assert!(tenantry_domain::chain(&refused).to_string().contains("read-only transaction"), "{refused:?}");
 }
 
-/// What the role of a tenant's door can do with a connection of its own, whatever our code asks.
-async fn as_application(two: &Two, organization: &tenantry_domain::OrgScope) -> sqlx::PgConnection {
-    let mut connection = two.database.owner().await;
-    let id = organization.organization().uuid();
-    let sql = format!("set role tenantry_application; set tenantry.organization_id = '{id}'");
-    connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql))).await.expect("the owner may become the role");
-    connection
-}
-
 #[tokio::test]
 async fn should_hide_foreign_rows_even_from_a_query_that_forgets_the_organization() {
     let two = two().await;
-    let mut b = as_application(&two, &two.b).await;
+    let mut b = as_application(&two.database, &two.b).await;
     for table in ["users", "api_keys", "workflows", "workflow_revisions", "executions"] {
         let query = format!("select count(*) from {table}");
         let row = b.fetch_one(sqlx::query(sqlx::AssertSqlSafe(query))).await.expect(table);
@@ -180,7 +171,7 @@ async fn should_show_nothing_to_a_connection_that_names_no_organization() {
 #[tokio::test]
 async fn should_refuse_a_row_for_another_organization() {
     let two = two().await;
-    let mut b = as_application(&two, &two.b).await;
+    let mut b = as_application(&two.database, &two.b).await;
     let insert = "insert into users (id, organization_id, kind, name, role, status, created_at)
                   values (gen_random_uuid(), $1, 'service', 'spy', 'manager', 'active', now())";
     let refused = sqlx::query(insert).bind(two.a.organization().uuid()).execute(&mut b).await;
@@ -191,7 +182,7 @@ async fn should_refuse_a_row_for_another_organization() {
 #[tokio::test]
 async fn should_refuse_a_tenants_role_the_platforms_work() {
     let two = two().await;
-    let mut a = as_application(&two, &two.a).await;
+    let mut a = as_application(&two.database, &two.a).await;
     for forbidden in [
         "update organizations set status = 'active'",
         "delete from organizations",

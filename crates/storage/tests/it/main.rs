@@ -3,8 +3,12 @@
 mod catalog;
 mod doors;
 mod migrations;
+mod plans;
 mod rights;
+mod schedules;
+mod secrets;
 
+use sqlx::{Executor as _, PgConnection, Row as _};
 use tenantry_domain::{
     Clock as _, OrgScope, Organization, OrganizationName, Slug, SystemClock, Timestamp,
     repository::OrganizationRepository as _,
@@ -31,4 +35,35 @@ async fn organization(store: &Store, slug: &str) -> Organization {
 fn scope(organization: &Organization) -> OrgScope {
     #[expect(clippy::disallowed_methods, reason = "a test acts for the organization it made")]
     OrgScope::for_reconciler(organization)
+}
+
+/// Two organizations on a database of their own.
+struct Neighbours {
+    database: Database,
+    store: Store,
+    a: OrgScope,
+    b: OrgScope,
+}
+
+async fn neighbours() -> Neighbours {
+    let database = Database::migrated().await;
+    let store = store(&database);
+    let (a, b) = (scope(&organization(&store, "aaa").await), scope(&organization(&store, "bbb").await));
+    Neighbours { database, store, a, b }
+}
+
+/// What the role of a tenant's door sees with a connection of its own, whatever our code asks.
+async fn as_application(database: &Database, scope: &OrgScope) -> PgConnection {
+    let mut connection = database.owner().await;
+    let organization = scope.organization().uuid();
+    let sql = format!("set role tenantry_application; set tenantry.organization_id = '{organization}'");
+    connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql))).await.expect("the owner may become the role");
+    connection
+}
+
+/// How many rows a table has for a tenant, when the query forgets to name the organization.
+async fn visible(database: &Database, scope: &OrgScope, table: &str) -> i64 {
+    let query = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
+    let row = as_application(database, scope).await.fetch_one(query).await.expect(table);
+    row.get(0)
 }

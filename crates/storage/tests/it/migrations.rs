@@ -59,6 +59,8 @@ async fn should_name_the_steps_as_an_operator_looks_for_them() {
         "create_audit_entries_table",
         "create_multi_tenant_indexes",
         "create_quotas_table",
+        "create_schedules_and_secrets_tables",
+        "index_audit_entries_by_time",
         "create_rights_check",
         "announce_changes_of_rights",
     ];

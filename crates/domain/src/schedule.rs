@@ -1,0 +1,169 @@
+//! Schedules: workflows that start by themselves, again and again.
+
+use serde_json::Value;
+
+use crate::{
+    ScheduleId, Timestamp, UserId,
+    field::{Invalid, checked_string, words},
+};
+
+mod cron;
+
+pub use cron::Cron;
+
+checked_string!(
+    /// The name of a time zone in the IANA database, such as `Europe/Zurich` or `UTC`.
+    TimeZone, parse_time_zone
+);
+checked_string!(
+    /// What people want to remember of a schedule: at most 500 characters, or nothing.
+    ScheduleNote, parse_note
+);
+
+fn parse_time_zone(value: &str) -> Result<String, Invalid> {
+    let known = value.parse::<chrono_tz::Tz>();
+    let rule = "must be the name of a time zone in the IANA database, such as Europe/Zurich or UTC";
+    known.map(|zone| zone.name().to_owned()).map_err(|_| Invalid::new("spec.timezone", rule))
+}
+
+impl TimeZone {
+    /// A name that was checked when it was stored. A later version of the database may not know it any more.
+    pub fn from_storage(value: String) -> Self {
+        Self(value)
+    }
+}
+
+fn parse_note(value: &str) -> Result<String, Invalid> {
+    let value = value.trim();
+    if value.chars().count() > 500 || value.chars().any(char::is_control) {
+        return Err(Invalid::new(
+            "note",
+            "must have at most 500 characters, none of them a control character",
+        ));
+    }
+    Ok(value.to_owned())
+}
+
+/// The time between two starts, in whole seconds: from one second to 366 days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Interval(i32);
+
+impl Interval {
+    /// The longest: a year, a leap year too.
+    pub const MAX_SECONDS: i32 = 366 * 24 * 60 * 60;
+
+    /// Checks a number of seconds.
+    ///
+    /// # Errors
+    /// Names `spec.every_seconds` and the range.
+    pub fn from_seconds(seconds: i64) -> Result<Self, Invalid> {
+        let within = i32::try_from(seconds).ok().filter(|seconds| (1..=Self::MAX_SECONDS).contains(seconds));
+        let rule = || format!("must be a whole number from 1 to {} (366 days)", Self::MAX_SECONDS);
+        within.map(Self).ok_or_else(|| Invalid::new("spec.every_seconds", rule()))
+    }
+
+    /// An interval that was checked when it was stored.
+    pub const fn from_storage(seconds: i32) -> Self {
+        Self(seconds)
+    }
+
+    /// How many seconds it has.
+    pub const fn seconds(self) -> i32 {
+        self.0
+    }
+}
+
+/// When a schedule starts its workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScheduleSpec {
+    /// At the moments that fit a line of cron.
+    Cron {
+        /// The line.
+        cron: Cron,
+        /// Where it is that time.
+        timezone: TimeZone,
+    },
+    /// Again and again after the same time.
+    Every(Interval),
+}
+
+words!(
+    /// What happens to a start while the execution before it has not ended. The words are Temporal's.
+    Overlap {
+        /// It is left out.
+        Skip = "skip",
+        /// It waits for the end; of several that come meanwhile, one does.
+        BufferOne = "buffer_one",
+        /// It waits for the end, with all that come meanwhile.
+        BufferAll = "buffer_all",
+        /// It asks the one before to stop, and waits for the end.
+        CancelOther = "cancel_other",
+        /// It stops the one before without asking.
+        TerminateOther = "terminate_other",
+        /// It runs beside the one before.
+        AllowAll = "allow_all",
+    }
+);
+
+/// A workflow that starts by itself, in its latest revision at the time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    /// Names it; its text is the Temporal schedule id.
+    pub id: ScheduleId,
+    /// The name of the workflow that it starts.
+    pub workflow: String,
+    /// What each execution is started with; absent in a list when it is large.
+    pub input: Option<Value>,
+    /// When it starts.
+    pub spec: ScheduleSpec,
+    /// What happens when the execution before has not ended.
+    pub overlap: Overlap,
+    /// Whether it starts nothing for now.
+    pub paused: bool,
+    /// What people want to remember of it; may be empty.
+    pub note: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When any of this last changed.
+    pub updated_at: Timestamp,
+    /// By whom it was made: a user of the organization, or an admin. Nobody, when the deployment itself did.
+    pub created_by: Option<UserId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn should_know_the_time_zones_of_the_iana_database_and_no_others() {
+        for zone in ["UTC", "Etc/UTC", "Europe/Zurich", "America/Argentina/Buenos_Aires", "US/Pacific"] {
+            assert_eq!(TimeZone::parse(zone).expect(zone).as_str(), zone);
+        }
+        for wrong in ["", "Zurich", "europe/zurich", "Local", "+02:00", "Europe/Zurich ", "../etc/passwd"] {
+            assert_eq!(TimeZone::parse(wrong).expect_err(wrong).field, "spec.timezone");
+        }
+    }
+
+    #[test]
+    fn should_take_a_note_of_500_characters_and_none_at_all() {
+        assert_eq!(ScheduleNote::parse(" ").expect("nothing").as_str(), "");
+        assert!(ScheduleNote::parse(&"é".repeat(500)).is_ok());
+        for wrong in ["a\nb", &"é".repeat(501)] {
+            assert_eq!(ScheduleNote::parse(wrong).expect_err(wrong).field, "note");
+        }
+    }
+
+    #[test]
+    fn should_name_the_range_of_an_interval() {
+        for seconds in [1, 60, 31_622_400] {
+            assert_eq!(Interval::from_seconds(seconds).map(|every| i64::from(every.seconds())), Ok(seconds));
+        }
+        for seconds in [i64::MIN, -1, 0, 31_622_401, i64::MAX] {
+            let error = Interval::from_seconds(seconds).expect_err("outside the range");
+            assert_eq!(
+                error.to_string(),
+                "spec.every_seconds must be a whole number from 1 to 31622400 (366 days)"
+            );
+        }
+    }
+}

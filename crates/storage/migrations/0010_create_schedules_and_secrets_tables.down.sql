@@ -1,0 +1,2 @@
+drop table secrets;
+drop table schedules;

@@ -1,0 +1,177 @@
+//! How PostgreSQL reads for the statements that the code really sends, among the rows of many organizations: by an index, and a
+//! tenant by one that leads with the organization.
+
+mod scan;
+mod statements;
+
+use chrono::TimeDelta;
+use sqlx::{Executor as _, PgConnection};
+use tenantry_domain::{
+    ApiKeyId, Email, ExecutionId, OrgScope, OrganizationId, PageRequest, ScheduleId, Secret, SecretName,
+    UserId, WorkflowName,
+    repository::{ApiKeyRepository as _, OrganizationRepository as _, UserRepository as _},
+};
+use tenantry_storage::{
+    Access, Doors as _, Store, api_keys, audit, executions, organizations, quotas, schedules, secrets,
+    workflows,
+};
+use tenantry_test_support::Database;
+use tokio::sync::OnceCell;
+
+use self::{scan::Scan, statements::sent};
+use crate::{as_application, now, scope, store};
+
+/// A database with many organizations, and one that is busy among them. It is made once, and the tests only read.
+async fn seeded() -> (Database, Store, OrgScope) {
+    static SEEDED: OnceCell<Database> = OnceCell::const_new();
+    let make = || async {
+        let database = Database::migrated().await;
+        let mut owner = database.owner().await;
+        owner.execute(sqlx::raw_sql(include_str!("plans/seed.sql"))).await.expect("the rows");
+        database
+    };
+    let database = SEEDED.get_or_init(make).await.clone();
+    let store = store(&database);
+    let mut tx = store.platform().await.expect("the platform's door opens");
+    let busy = tx.organization_by_slug("org-7").await.expect("a query").expect("the organization");
+    (database, store, scope(&busy))
+}
+
+/// What a tenant's reading is bounded by. An id is the key of one row, which the policy then shows or hides.
+const BY_ORGANIZATION: &[&str] = &["(organization_id = ", "(id = "];
+/// What the platform's reading is bounded by.
+const BY_KEY: &[&str] = &["(organization_id = ", "(id = ", "(id < ", "(slug = ", "(secret_hash = "];
+
+/// Each of these tables is read by an index, for one of these conditions.
+fn assert_bounded(statement: &str, scans: &[Scan], by: &[&str]) {
+    assert!(!scans.is_empty(), "{statement} reads something");
+    for scan in scans {
+        assert!(by.iter().any(|column| scan.condition.contains(column)), "{scan:?} of {statement}");
+    }
+}
+
+#[tokio::test]
+async fn should_read_every_list_and_every_thing_of_a_tenant_by_its_organization() {
+    let (database, store, scope) = seeded().await;
+    let page = PageRequest::default();
+    let (user, api_key) = (UserId::generate(now()), ApiKeyId::generate(now()));
+    let (execution, schedule) = (ExecutionId::generate(now()), ScheduleId::generate(now()));
+    let workflow = WorkflowName::parse("workflow-7").expect("a name");
+    let email = Email::parse("7@example.com").expect("an address");
+    let secret = SecretName::parse("SECRET_7").expect("a name");
+    let mut tx = store.tenant(&scope, Access::Write).await.expect("the door opens");
+    let statements = [
+        sent(organizations::own(&mut tx)).await,
+        sent(tx.users(page)).await,
+        sent(tx.user(user)).await,
+        sent(tx.user_by_email(&email)).await,
+        sent(tx.api_keys(user, page)).await,
+        sent(tx.api_key(api_key)).await,
+        sent(workflows::list(&mut tx, page)).await,
+        sent(workflows::get(&mut tx, &workflow, None)).await,
+        sent(executions::list(&mut tx, &executions::Filter::default(), page)).await,
+        sent(executions::get(&mut tx, execution)).await,
+        sent(executions::pending(&mut tx, now(), 9)).await,
+        sent(executions::to_cancel(&mut tx, 9)).await,
+        sent(audit::list(&mut tx, &audit::Filter::default(), page)).await,
+        sent(schedules::list(&mut tx, page)).await,
+        sent(schedules::get(&mut tx, schedule)).await,
+        sent(secrets::list(&mut tx, page)).await,
+        sent(secrets::get_sealed(&mut tx, &secret)).await,
+        sent(quotas::get(&mut tx)).await,
+    ];
+    let mut connection = as_application(&database, &scope).await;
+    for statement in &statements {
+        let scans = scan::of_any_arguments(&mut connection, statement).await;
+        assert_bounded(statement, &scans, BY_ORGANIZATION);
+    }
+}
+
+#[tokio::test]
+async fn should_read_for_the_platform_by_an_index() {
+    let (database, store, _) = seeded().await;
+    let page = PageRequest::default();
+    let secret = Secret::generate().expect("randomness").hash();
+    let organization = OrganizationId::generate(now());
+    let mut tx = store.platform().await.expect("the platform's door opens");
+    let statements = [
+        sent(api_keys::authenticate(&store, &secret, now())).await,
+        sent(tx.organizations(page)).await,
+        sent(tx.organization(organization)).await,
+        sent(tx.organization_by_slug("org-7")).await,
+        sent(tx.organization_of_member(organization.uuid())).await,
+        sent(audit::list_all(&mut tx, &audit::Filter::default(), page)).await,
+    ];
+    let mut connection = as_platform(&database).await;
+    for statement in &statements {
+        let scans = scan::of_any_arguments(&mut connection, statement).await;
+        assert_bounded(statement, &scans, BY_KEY);
+    }
+}
+
+#[tokio::test]
+async fn should_notice_a_table_that_is_read_from_end_to_end() {
+    let (database, ..) = seeded().await;
+    let mut connection = as_platform(&database).await;
+    let scans = scan::of_any_arguments(&mut connection, "select from users where name = $1").await;
+    assert!(matches!(&scans[..], [scan] if scan.table == "users" && scan.condition.is_empty()), "{scans:?}");
+}
+
+/// For each filter alone, with a value that few rows of the organization have: an index finds them by this column. The plan is
+/// the one for these arguments; one for any must do with the organization.
+async fn check_filters(statement: &str, table: &str, filters: &[(&str, String)]) {
+    let (database, _, scope) = seeded().await;
+    let mut connection = as_application(&database, &scope).await;
+    for (place, (column, value)) in filters.iter().enumerate() {
+        let mut values = vec!["null"; filters.len()];
+        values[place] = value;
+        let organization = format!("'{}'", scope.organization().uuid());
+        let first = [organization.as_str(), "'ffffffff-ffff-ffff-ffff-ffffffffffff'"];
+        let arguments = [&first[..], &values, &["51"]].concat();
+        let scans = scan::of_arguments(&mut connection, statement, &arguments).await;
+        assert_bounded(statement, &scans, BY_ORGANIZATION);
+        let scan = scans.iter().find(|scan| scan.table == table).expect("the table is read");
+        assert!(scan.condition.contains(&format!("({column} ")), "{column}: {scan:?} of {statement}");
+    }
+}
+
+#[tokio::test]
+async fn should_find_executions_by_each_filter() {
+    let (_, store, scope) = seeded().await;
+    let mut tx = store.tenant(&scope, Access::Write).await.expect("the door opens");
+    let list = sent(executions::list(&mut tx, &executions::Filter::default(), PageRequest::default())).await;
+    let filters = [
+        ("workflow_id", "'workflow-7'".to_owned()),
+        ("status", "'failed'".to_owned()),
+        ("started_at", ago(61 * 60)),
+        ("started_at", ago(6 * 60 * 60 + 450)),
+    ];
+    check_filters(&list, "executions", &filters).await;
+}
+
+#[tokio::test]
+async fn should_find_audit_entries_by_each_filter() {
+    let (_, store, scope) = seeded().await;
+    let mut tx = store.tenant(&scope, Access::Write).await.expect("the door opens");
+    let list = sent(audit::list(&mut tx, &audit::Filter::default(), PageRequest::default())).await;
+    let user = tx.users(PageRequest::default()).await.expect("a page").items.remove(0).id;
+    let filters = [
+        ("actor_user_id", format!("'{}'", user.uuid())),
+        ("action", "'user.update'".to_owned()),
+        ("resource_id", format!("'usr_{}'", user.uuid())),
+        ("at", ago(61 * 60)),
+        ("at", ago(3 * 60 * 60 + 950)),
+    ];
+    check_filters(&list, "audit_entries", &filters).await;
+}
+
+/// A moment as a literal of SQL.
+fn ago(seconds: i64) -> String {
+    format!("'{}'", (now() - TimeDelta::seconds(seconds)).to_rfc3339())
+}
+
+async fn as_platform(database: &Database) -> PgConnection {
+    let mut connection = database.owner().await;
+    connection.execute("set role tenantry_platform").await.expect("the owner may become the role");
+    connection
+}
