@@ -11,6 +11,7 @@ mod input;
 mod output;
 mod permit;
 mod problem;
+mod rate_limit;
 mod routes;
 
 use std::{io, sync::Arc};

@@ -1,12 +1,17 @@
 //! What goes wrong, as RFC 9457 problem details: the one place where services' errors become HTTP.
 
 use axum::{
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 use tenantry_domain::{Invalid, OrganizationStatus, Quota, chain, quota::Exceeded};
-use tenantry_services::Error;
+use tenantry_services::{
+    Error,
+    rate_limits::{Limited, Standing},
+};
+
+use crate::rate_limit;
 
 /// The kinds of problems. Their words are stable: users' programs tell problems apart by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +28,7 @@ pub(crate) enum Code {
     UnsupportedMediaType,
     Invalid,
     Internal,
+    RateLimited,
     QuotaExceeded,
     Unavailable,
 }
@@ -51,6 +57,7 @@ impl Code {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not this content type")
             }
             Self::Invalid => ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "Some fields are invalid"),
+            Self::RateLimited => ("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::QuotaExceeded => {
                 ("quota_exceeded", StatusCode::TOO_MANY_REQUESTS, "A quota of the organization is used up")
             }
@@ -133,6 +140,22 @@ impl Problem {
         problem
     }
 
+    /// Which limit was reached, and when there is room again.
+    fn rate_limited(Limited { standing, retry_after }: Limited) -> Self {
+        let whose = match standing {
+            None => "too many credentials that are not valid came from this address",
+            Some(Standing { organization: None, .. }) => "the API key's own limit is reached",
+            Some(_) => "the limit of all the organization's API keys together is reached",
+        };
+        let mut headers = HeaderMap::new();
+        if let Some(standing) = standing {
+            rate_limit::write(&standing, &mut headers);
+        }
+        headers.insert(header::RETRY_AFTER, rate_limit::seconds(retry_after).max(1).into());
+        let headers = headers.into_iter().filter_map(|(name, value)| Some((name?, value))).collect();
+        Self { headers, ..Self::new(Code::RateLimited, format!("{whose}; wait as Retry-After says")) }
+    }
+
     /// The body, once the request's id is known.
     pub(crate) fn body(&self, request_id: &str) -> Value {
         let (code, status, title) = self.code.parts();
@@ -171,6 +194,7 @@ impl From<Error> for Problem {
             Error::Definition(error) => definition(&error),
             Error::Conflict(why) => Self::new(Code::Conflict, why),
             Error::QuotaExceeded(exceeded) => Self::quota_exceeded(exceeded),
+            Error::RateLimited(limited) => Self::rate_limited(limited),
             Error::OrganizationNot(OrganizationStatus::Suspended) => Self::new(
                 Code::OrganizationSuspended,
                 "the organization is suspended; an admin can resume it",

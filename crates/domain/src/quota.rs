@@ -28,7 +28,8 @@ impl Quota {
     /// What an organization may have when nobody has said anything else.
     pub const fn default_limit(self) -> u32 {
         match self {
-            Self::RequestsPerSecond | Self::Users | Self::Schedules | Self::StartsPerSecond => 100,
+            Self::RequestsPerSecond => 1_000,
+            Self::Users | Self::Schedules | Self::StartsPerSecond => 100,
             Self::ApiKeys | Self::Workflows => 500,
             Self::RunningExecutions => 10_000,
             Self::RetentionDays => 7,
@@ -39,7 +40,7 @@ impl Quota {
     pub const fn max_limit(self) -> u32 {
         match self {
             Self::RetentionDays => 365,
-            Self::RequestsPerSecond | Self::StartsPerSecond => 100_000,
+            Self::RequestsPerSecond | Self::StartsPerSecond => 1_000_000,
             _ => 10_000_000,
         }
     }

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 const NAMESPACE: &str = "https://open-workflow-specification.org/spec/1.0.0/errors/";
 
+/// What a text about an error has at most, in bytes: it is stored, and it may quote what a definition says.
+const DETAIL_LIMIT: usize = 4096;
+
 /// What a workflow failed with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{}", .detail.as_deref().or(.title.as_deref()).unwrap_or(.kind))]
@@ -92,13 +95,18 @@ impl ErrorType {
 }
 
 impl WorkflowError {
-    /// A standard error with its default status; `detail` says what happened.
+    /// A standard error with its default status; `detail` says what happened, in 4 KiB at most.
     pub fn new(error_type: ErrorType, detail: impl Into<String>) -> Self {
+        let mut detail = detail.into();
+        if detail.len() > DETAIL_LIMIT {
+            detail.truncate(detail.floor_char_boundary(DETAIL_LIMIT));
+            detail.push('…');
+        }
         Self {
             kind: error_type.uri(),
             status: error_type.default_status(),
             title: Some(error_type.title().to_owned()),
-            detail: Some(detail.into()),
+            detail: Some(detail),
             instance: None,
         }
     }

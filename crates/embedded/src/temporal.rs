@@ -5,7 +5,7 @@ mod go;
 mod official;
 mod probe;
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{env, ffi::OsString, path::PathBuf};
 
 use tokio::process::Command;
 
@@ -110,7 +110,10 @@ struct Temporal {
 impl Program for Temporal {
     fn command(&self, home: &Home) -> Command {
         let mut command = Command::new("sh");
-        command.current_dir(home.path());
+        // What else is in this process's environment is no business of Temporal's.
+        let passed_on =
+            ["PATH", "HOME", "TMPDIR"].into_iter().filter_map(|name| Some((name, env::var_os(name)?)));
+        command.env_clear().envs(passed_on).current_dir(home.path());
         command
     }
 

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use tenantry_domain::{Invalid, OrganizationStatus, chain, organization::IllegalTransition, quota::Exceeded};
 use tenantry_storage::{Conflict, Refusal};
 
+use crate::rate_limits::Limited;
+
 /// Why a use case did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -29,6 +31,9 @@ pub enum Error {
     /// The organization has as much of it as it may have.
     #[error(transparent)]
     QuotaExceeded(#[from] Exceeded),
+    /// There were too many requests.
+    #[error(transparent)]
+    RateLimited(#[from] Limited),
     /// The organization cannot do this in its present state.
     #[error("the organization is {0}")]
     OrganizationNot(OrganizationStatus),

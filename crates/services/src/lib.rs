@@ -12,10 +12,12 @@ pub mod authentication;
 pub mod bootstrap;
 pub mod executions;
 pub mod organizations;
+pub mod rate_limits;
 pub mod users;
 pub mod workflows;
 
 mod error;
+mod heart;
 mod provisioner;
 mod reconciler;
 

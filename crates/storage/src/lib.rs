@@ -15,6 +15,7 @@ pub mod audit;
 pub mod erasure;
 pub mod executions;
 pub mod migrate;
+pub mod nodes;
 pub mod organizations;
 pub mod quotas;
 pub mod schedules;

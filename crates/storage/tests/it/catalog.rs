@@ -38,7 +38,7 @@ async fn should_have_no_table_without_an_organization() {
     let query = "
         select relname::text from pg_class
         where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace
-          and relname not in ('organizations', '_sqlx_migrations')
+          and relname not in ('organizations', 'nodes', '_sqlx_migrations')
           and not exists (select from pg_attribute where attrelid = pg_class.oid and attname = 'organization_id' and attnotnull)
         order by 1";
     assert_eq!(names(&Database::migrated().await, query).await, Vec::<String>::new());

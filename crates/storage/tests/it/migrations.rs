@@ -63,6 +63,7 @@ async fn should_name_the_steps_as_an_operator_looks_for_them() {
         "index_audit_entries_by_time",
         "create_rights_check",
         "announce_changes_of_rights",
+        "create_nodes_table",
     ];
     assert_eq!(names, expected);
 }

@@ -46,7 +46,8 @@ enum Failure {
     Malformed(&'static str),
     #[error("the address of {host} is not allowed by the egress policy of this deployment")]
     Refused { host: String },
-    #[error("the name {host} could not be resolved")]
+    /// One answer for a name that does not exist and one that leads inside: which it is, would tell what is inside.
+    #[error("the name {host} leads to no address that this deployment may call")]
     Unresolved { host: String },
     #[error("{host} could not be reached")]
     Unreachable { host: String },
@@ -66,7 +67,9 @@ impl From<Failure> for WorkflowError {
         match failure {
             Failure::Malformed(_) => Self::new(ErrorType::Configuration, detail),
             Failure::Late => Self::new(ErrorType::Timeout, detail),
-            Failure::Refused { .. } => Self::new(ErrorType::Communication, detail).with_status(403),
+            Failure::Refused { .. } | Failure::Unresolved { .. } => {
+                Self::new(ErrorType::Communication, detail).with_status(403)
+            }
             _ => Self::new(ErrorType::Communication, detail),
         }
     }
@@ -189,7 +192,6 @@ impl Hop {
         let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(cause) = source {
             match cause.downcast_ref::<Failure>() {
-                Some(Failure::Refused { .. }) => return Failure::Refused { host },
                 Some(Failure::Unresolved { .. }) => return Failure::Unresolved { host },
                 _ => source = cause.source(),
             }
@@ -232,10 +234,10 @@ impl Resolve for Resolver {
         Box::pin(async move {
             let host = name.as_str().to_owned();
             let found = tokio::net::lookup_host((name.as_str(), 0)).await;
-            let found: Vec<_> = found.map_err(|_| Failure::Unresolved { host: host.clone() })?.collect();
-            let allowed: Vec<_> = found.into_iter().filter(|address| policy.allows(address.ip())).collect();
+            let allowed = found.into_iter().flatten().filter(|address| policy.allows(address.ip()));
+            let allowed: Vec<_> = allowed.collect();
             if allowed.is_empty() {
-                return Err(Failure::Refused { host }.into());
+                return Err(Failure::Unresolved { host }.into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })

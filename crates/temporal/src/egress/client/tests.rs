@@ -113,7 +113,7 @@ async fn should_refuse_every_spelling_of_an_inner_address() {
 async fn should_say_what_is_refused_and_nothing_from_inside() {
     let client = Client::new(Policy::strict()).expect("a client");
     let error = refused(&client, "http://user:secret@localhost:9/path?token=secret").await;
-    let detail = "the address of localhost is not allowed by the egress policy of this deployment";
+    let detail = "the name localhost leads to no address that this deployment may call";
     assert_eq!(error.detail.as_deref(), Some(detail));
 }
 
@@ -218,6 +218,9 @@ async fn should_tell_what_cannot_be_reached() {
     let error = client.call(&request(&format!("http://{closed}/"))).await.expect_err("nobody there");
     assert_eq!(error.detail.as_deref(), Some("127.0.0.1 could not be reached"));
     let error = client.call(&request("http://nowhere.invalid/")).await.expect_err("no such name");
-    assert_eq!(error.detail.as_deref(), Some("the name nowhere.invalid could not be resolved"));
+    assert_eq!(
+        error.detail.as_deref(),
+        Some("the name nowhere.invalid leads to no address that this deployment may call")
+    );
     assert_eq!(error.kind, ErrorType::Communication.uri());
 }

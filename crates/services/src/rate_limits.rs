@@ -1,0 +1,124 @@
+//! How much anybody may ask of this node: token buckets in memory.
+//!
+//! | whose | limit | counts |
+//! |---|---|---|
+//! | an API key's | its own, if it has one | its requests |
+//! | an organization's | its quota `requests_per_second` | the requests of all its keys |
+//! | a source address's | [`FAILURES`] | credentials that were worth nothing |
+//!
+//! A bucket holds as much as its limit allows in one period and fills evenly over it. With several nodes each has its share of a
+//! limit. Memory is bounded: the buckets of those who asked last are kept, and addresses share a fixed number of buckets.
+
+mod bucket;
+mod failures;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use moka::sync::Cache;
+use tenantry_domain::{ApiKeyId, Caller, OrganizationId};
+
+use self::bucket::Bucket;
+pub use self::{
+    bucket::{Limit, Spent},
+    failures::Failures,
+};
+
+/// How many buckets are kept at most. One that is pushed out begins full when its owner comes back.
+const MOST_BUCKETS: u64 = 200_000;
+
+/// How many worthless credentials an address may present: so many at once, and so many in a minute.
+pub const FAILURES: Limit = Limit { requests: 100, per: Duration::from_secs(60) };
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Owner {
+    ApiKey(ApiKeyId),
+    Organization(OrganizationId),
+}
+
+/// The buckets of this node.
+#[derive(Clone)]
+pub struct RateLimits {
+    buckets: Cache<Owner, Arc<Bucket>>,
+    nodes: Arc<AtomicU32>,
+}
+
+/// The buckets that a caller's requests are taken from.
+#[derive(Clone)]
+pub struct Buckets {
+    api_key: Option<Arc<Bucket>>,
+    organization: Arc<Bucket>,
+}
+
+/// What is left in the buckets that a request was taken from: for the answer's headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The key's own limit, if it has one.
+    pub api_key: Option<Spent>,
+    /// The organization's, unless the key's refused the request before.
+    pub organization: Option<Spent>,
+}
+
+/// A request too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many requests")]
+pub struct Limited {
+    /// What is left, for callers whose limits are their own to know.
+    pub standing: Option<Standing>,
+    /// When there is room for one more.
+    pub retry_after: Duration,
+}
+
+impl RateLimits {
+    pub(crate) fn new() -> Self {
+        Self { buckets: Cache::new(MOST_BUCKETS), nodes: Arc::new(AtomicU32::new(1)) }
+    }
+
+    /// Says how many nodes share the limits, this one included.
+    pub(crate) fn share_among(&self, nodes: u32) {
+        self.nodes.store(nodes.max(1), Relaxed);
+    }
+
+    /// The buckets of a caller, with as much in them as when they were last asked for.
+    pub(crate) fn of(&self, caller: &Caller, api_key: Option<Limit>, organization: Limit) -> Buckets {
+        Buckets {
+            api_key: api_key.map(|limit| self.bucket(Owner::ApiKey(caller.api_key().id), limit)),
+            organization: self.bucket(Owner::Organization(caller.organization().id), organization),
+        }
+    }
+
+    fn bucket(&self, owner: Owner, limit: Limit) -> Arc<Bucket> {
+        let nodes = self.nodes.load(Relaxed);
+        let fits = |bucket: &Arc<Bucket>| bucket.is_of(limit, nodes);
+        let entry = self.buckets.entry(owner);
+        entry.or_insert_with_if(|| Arc::new(Bucket::new(limit, nodes)), |bucket| !fits(bucket)).into_value()
+    }
+
+    /// Takes a request from a caller's buckets.
+    pub(crate) fn take(&self, buckets: &Buckets) -> Result<Standing, Limited> {
+        let api_key = match buckets.api_key.as_deref().map(Bucket::take).transpose() {
+            Ok(spent) => spent,
+            Err((spent, retry_after)) => {
+                let standing = Standing { api_key: Some(spent), organization: None };
+                return Err(Limited { standing: Some(standing), retry_after });
+            }
+        };
+        match buckets.organization.take() {
+            Ok(spent) => Ok(Standing { api_key, organization: Some(spent) }),
+            Err((spent, retry_after)) => {
+                let standing = Standing { api_key, organization: Some(spent) };
+                Err(Limited { standing: Some(standing), retry_after })
+            }
+        }
+    }
+
+    /// Whether buckets are still as many nodes share them.
+    pub(crate) fn fit(&self, buckets: &Buckets) -> bool {
+        buckets.organization.is_shared_among(self.nodes.load(Relaxed))
+    }
+}
