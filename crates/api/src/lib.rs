@@ -1,30 +1,52 @@
 //! The REST API under `/api/v0`.
 //!
-//! A request passes, from the outside in: the request id and the log ([`edge`]), limits of time and size, the router, and
-//! then a handler whose signature says what it needs: a permission from [`permit`], checked fields from [`input`]. The handler
+//! A request passes, from the outside in: its connection ([`server`]), what is noted of it ([`visit`]), limits of time and size
+//! ([`edge`]), the router, and then a handler whose signature says what it needs: a permission from [`permit`], checked fields from [`input`]. The handler
 //! calls one service and answers with [`output`]. Everything that goes wrong becomes a [`problem::Problem`].
 //!
 //! To add an operation: a handler in `routes/<resource>.rs`, a line in its `routes()`, and a permission in its signature.
 
 mod edge;
 mod input;
+mod metrics;
 mod output;
+mod patience;
 mod permit;
 mod problem;
 mod rate_limit;
 mod routes;
+mod server;
+mod source;
+pub mod trace;
+mod visit;
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
+use tenantry_domain::Networks;
 use tenantry_services::Services;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+
+pub use patience::Patience;
+pub use server::{Connections, Limits, serve};
+
+use crate::{metrics::Metrics, routes::Readiness, visit::Observe};
+
+/// What an operator may decide.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The proxies whose word on where a request came from is believed.
+    pub trusted_proxies: Networks,
+    /// What connections may cost. The metrics look at it, so it has to be what [`serve`] is given.
+    pub limits: Limits,
+}
 
 /// What every handler may ask for.
 #[derive(Clone)]
 pub(crate) struct App {
     services: Arc<Services>,
+    metrics: Arc<Metrics>,
+    readiness: Arc<Readiness>,
+    connections: Connections,
 }
 
 impl FromRef<App> for Arc<Services> {
@@ -34,12 +56,13 @@ impl FromRef<App> for Arc<Services> {
 }
 
 /// The whole HTTP surface of the server.
-pub fn router(services: Services) -> Router {
-    edge::wrap(routes::all()).with_state(App { services: Arc::new(services) })
-}
-
-/// Serves until it is told to stop, and then until the requests that had begun have ended.
-pub async fn serve(listener: TcpListener, services: Services, stop: CancellationToken) -> io::Result<()> {
-    let app = router(services).into_make_service_with_connect_info::<std::net::SocketAddr>();
-    axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+pub fn router(services: Services, settings: &Settings) -> Router {
+    let app = App {
+        services: Arc::new(services),
+        metrics: Arc::new(Metrics::new()),
+        readiness: Arc::default(),
+        connections: settings.limits.connections.clone(),
+    };
+    let observe = Observe::new(Arc::clone(&app.metrics), settings.trusted_proxies.clone());
+    edge::wrap(routes::all(), observe).with_state(app)
 }

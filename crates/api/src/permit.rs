@@ -4,10 +4,8 @@
 //! there. Which organization that is, the request says: in its path (`{org}`, or by a `{user}` or `{api_key}` of it), in
 //! `Tenantry-Organization`, or not at all, which means the caller's own.
 
-use std::net::SocketAddr;
-
 use axum::{
-    extract::{ConnectInfo, FromRequestParts},
+    extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
 use tenantry_domain::{Caller, OrgScope, OrganizationStatus, Permission, audit::Origin};
@@ -15,9 +13,10 @@ use tenantry_services::{Error, organizations::Target};
 
 use crate::{
     App,
-    edge::RequestId,
     input::{Named as _, path_parameter},
     problem::{Code, Problem},
+    source::SourceAddress,
+    visit::{self, RequestId},
 };
 
 const ORGANIZATION: &str = "tenantry-organization";
@@ -29,10 +28,17 @@ impl FromRequestParts<App> for Authenticated {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let caller = authenticate(parts, app).await?;
+        let caller = identify(parts, app).await?;
         app.services.organizations.enter(&caller, named(&parts.headers)?).await?;
         Ok(Self(caller))
     }
+}
+
+/// Finds out who calls, and notes it.
+async fn identify(parts: &Parts, app: &App) -> Result<Caller, Problem> {
+    let caller = authenticate(parts, app).await;
+    app.metrics.authentication(&caller);
+    caller.inspect(|caller| visit::identified(&parts.extensions, caller))
 }
 
 async fn authenticate(parts: &Parts, app: &App) -> Result<Caller, Problem> {
@@ -58,9 +64,9 @@ fn named(headers: &HeaderMap) -> Result<Target<'_>, Problem> {
 
 /// Where the request came from, for the audit log.
 fn origin(parts: &Parts) -> Origin {
-    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
-    Origin { request_id, source_address: address }
+    let request_id = parts.extensions.get::<RequestId>().map(|id| id.as_str().to_owned());
+    let source_address = parts.extensions.get::<SourceAddress>().map(|source| source.0);
+    Origin { request_id, source_address }
 }
 
 /// The token of the one `Authorization` header (RFC 6750, section 2.1).
@@ -146,7 +152,7 @@ permits!(
 );
 
 async fn enter(parts: &mut Parts, app: &App, permission: Permission) -> Result<OrgScope, Problem> {
-    let caller = authenticate(parts, app).await?;
+    let caller = identify(parts, app).await?;
     let organizations = &app.services.organizations;
     let is_named = parts.headers.contains_key(ORGANIZATION);
     let mut scope = organizations.enter(&caller, named(&parts.headers)?).await?;

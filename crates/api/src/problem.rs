@@ -28,12 +28,36 @@ pub(crate) enum Code {
     UnsupportedMediaType,
     Invalid,
     Internal,
-    RateLimited,
     QuotaExceeded,
+    RateLimited,
     Unavailable,
 }
 
 impl Code {
+    /// Every one of them.
+    pub(crate) const ALL: [Self; 15] = [
+        Self::Malformed,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::OrganizationSuspended,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Conflict,
+        Self::OrganizationNotReady,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::Invalid,
+        Self::Internal,
+        Self::QuotaExceeded,
+        Self::RateLimited,
+        Self::Unavailable,
+    ];
+
+    /// The word for it.
+    pub(crate) const fn word(self) -> &'static str {
+        self.parts().0
+    }
+
     const fn parts(self) -> (&'static str, StatusCode, &'static str) {
         match self {
             Self::Malformed => ("malformed", StatusCode::BAD_REQUEST, "The request cannot be read"),
@@ -73,6 +97,7 @@ impl Code {
             StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
             StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
+            StatusCode::TOO_MANY_REQUESTS => Self::RateLimited,
             StatusCode::SERVICE_UNAVAILABLE => Self::Unavailable,
             status if status.is_client_error() => Self::Malformed,
             _ => Self::Internal,
@@ -129,6 +154,12 @@ impl Problem {
         Self { errors, ..Self::new(Code::Malformed, detail) }
     }
 
+    /// A fault of ours, whose cause goes to the log and nowhere else.
+    pub(crate) fn internal(cause: &str) -> Self {
+        tracing::error!(error = cause, "an internal error");
+        Self::new(Code::Internal, "the operator finds the cause in the log, by request_id")
+    }
+
     /// Which quota, how much there may be and how much there is.
     fn quota_exceeded(exceeded: Exceeded) -> Self {
         let Exceeded { quota, limit, used } = exceeded;
@@ -154,6 +185,11 @@ impl Problem {
         headers.insert(header::RETRY_AFTER, rate_limit::seconds(retry_after).max(1).into());
         let headers = headers.into_iter().filter_map(|(name, value)| Some((name?, value))).collect();
         Self { headers, ..Self::new(Code::RateLimited, format!("{whose}; wait as Retry-After says")) }
+    }
+
+    /// Its kind.
+    pub(crate) fn code(&self) -> Code {
+        self.code
     }
 
     /// The body, once the request's id is known.
@@ -206,10 +242,7 @@ impl From<Error> for Problem {
                 tracing::warn!(error = chain(cause.as_ref()), "a part is not available");
                 Self::new(Code::Unavailable, "a part of the deployment is not available; try again soon")
             }
-            Error::Internal(cause) => {
-                tracing::error!(error = chain(cause.as_ref()), "an internal error");
-                Self::new(Code::Internal, "the operator finds the cause in the log, by request_id")
-            }
+            Error::Internal(cause) => Self::internal(&chain(cause.as_ref())),
         }
     }
 }

@@ -12,6 +12,8 @@ mod workflows;
 
 use axum::Router;
 
+pub(crate) use health::Readiness;
+
 use crate::App;
 
 pub(crate) fn all() -> Router<App> {

@@ -18,6 +18,7 @@ mod poll;
 mod profile;
 mod progress;
 mod server;
+mod traces;
 
 use std::process::ExitCode;
 

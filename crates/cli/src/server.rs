@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use tenantry_domain::{Clock, SystemClock, chain};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tenantry_api::{Connections, Limits};
+use tenantry_domain::{Clock, Networks, SystemClock, chain};
 use tenantry_services::Services;
 use tenantry_storage::{Options, Store, migrate};
 use tenantry_temporal::{Temporal, egress};
@@ -19,6 +21,9 @@ use crate::failure::{Exit, Failure};
 /// How long requests and workers that had begun have to end.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How many files the server opens beside its clients' connections: those to PostgreSQL and Temporal, and what definitions call.
+const OTHER_FILES: u64 = 1024;
+
 /// The address that REST is to be served at, taken before anything slow happens.
 pub(crate) struct Listener {
     listener: TcpListener,
@@ -26,7 +31,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) async fn bind(wanted: SocketAddr) -> Result<Self, Failure> {
+    async fn bind(wanted: SocketAddr) -> Result<Self, Failure> {
         let bound = async {
             let listener = TcpListener::bind(wanted).await?;
             let address = listener.local_addr()?;
@@ -54,8 +59,54 @@ fn reachable(listening: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listening.port())
 }
 
+/// Where REST is served, and to whom.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Front {
+    /// Where to serve REST, health and metrics; port 0 takes any that is free
+    #[arg(long, env = "TENANTRY_HTTP_ADDR", default_value = "127.0.0.1:8090", value_name = "IP:PORT",
+          value_parser = parse_address)]
+    http_addr: SocketAddr,
+    /// Networks of proxies whose X-Forwarded-For is believed, in CIDR notation, separated by commas
+    #[arg(long, env = "TENANTRY_TRUSTED_PROXIES", default_value = "", value_name = "NETWORKS")]
+    trusted_proxies: Networks,
+    /// The most HTTP connections that may be open at once; more wait until one ends
+    #[arg(long, env = "TENANTRY_MAX_CONNECTIONS", default_value_t = Connections::DEFAULT, value_name = "N",
+          value_parser = parse_connections)]
+    max_connections: usize,
+}
+
+impl Front {
+    /// Takes the address, and as many file descriptors as the connections may need.
+    pub(crate) async fn listen(&self) -> Result<Listener, Failure> {
+        allow_files(u64::try_from(self.max_connections).unwrap_or(u64::MAX).saturating_add(OTHER_FILES));
+        Listener::bind(self.http_addr).await
+    }
+
+    /// What the API is told of it.
+    pub(crate) fn settings(&self) -> tenantry_api::Settings {
+        let connections = Connections::at_most(self.max_connections);
+        let limits = Limits { connections, ..Limits::default() };
+        tenantry_api::Settings { trusted_proxies: self.trusted_proxies.clone(), limits }
+    }
+}
+
+/// Lets the process open so many files, or as many as the system allows it: many systems allow 1024 until one asks for more.
+fn allow_files(wanted: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    let allowed = limit.maximum.map_or(wanted, |most| most.min(wanted));
+    if limit.current.is_some_and(|current| current < allowed) {
+        // Without it the server can do all it could before.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(allowed), ..limit });
+    }
+}
+
+fn parse_connections(text: &str) -> Result<usize, String> {
+    let connections = text.parse().ok().filter(|most| (1..=Connections::MAX).contains(most));
+    connections.ok_or_else(|| format!("must be a number from 1 to {}", Connections::MAX))
+}
+
 /// Reads an address to listen on.
-pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
+fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "must be an IP address and a port, such as 127.0.0.1:8090 or [::1]:0")
 }
 
@@ -64,26 +115,28 @@ pub(crate) struct Settings {
     pub(crate) database_url: String,
     pub(crate) temporal_address: String,
     pub(crate) egress: egress::Policy,
-    pub(crate) max_connections: u32,
+    pub(crate) database_connections: u32,
+    pub(crate) api: tenantry_api::Settings,
 }
 
 /// The server, ready to run.
 pub(crate) struct Server {
     pub(crate) store: Store,
     services: Services,
+    api: tenantry_api::Settings,
     reconciler: tenantry_services::Reconciler,
 }
 
 impl Server {
     pub(crate) fn new(settings: Settings) -> Result<Self, Failure> {
-        let options = Options { max_connections: settings.max_connections, ..Options::default() };
+        let options = Options { max_connections: settings.database_connections, ..Options::default() };
         let store = open_store(&settings.database_url, &options)?;
         let temporal = Temporal::connect(&settings.temporal_address)
             .map_err(|error| Failure::invalid(format!("--temporal-address (TEMPORAL_ADDRESS): {error}")))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (services, reconciler) = Services::new(store.clone(), temporal, settings.egress, clock)
             .map_err(|error| Failure::new(Exit::Failed, "start", chain(&error)))?;
-        Ok(Self { store, services, reconciler })
+        Ok(Self { store, services, api: settings.api, reconciler })
     }
 
     /// Who presents this API key, if anybody.
@@ -107,13 +160,9 @@ impl Server {
     /// Serves until it is told to stop, then lets what had begun end.
     pub(crate) async fn run(self, listener: Listener, stop: CancellationToken) -> Result<(), Failure> {
         let mut parts = JoinSet::new();
-        let serving = tenantry_api::serve(listener.listener, self.services, stop.clone());
-        parts.spawn(async move { serving.await.map_err(Failure::from) });
-        let reconciling = self.reconciler.run(stop.clone());
-        parts.spawn(async move {
-            reconciling.await;
-            Ok(())
-        });
+        let router = tenantry_api::router(self.services, &self.api);
+        parts.spawn(tenantry_api::serve(listener.listener, router, self.api.limits, stop.clone()));
+        parts.spawn(self.reconciler.run(stop.clone()));
         // Neither part ends by itself: the first that does, ends the other.
         let first = parts.join_next().await;
         stop.cancel();
@@ -123,11 +172,10 @@ impl Server {
         }
         let _ = timeout(GRACE, self.store.close()).await;
         match first {
-            Some(Ok(outcome)) => outcome,
             Some(Err(error)) => {
                 Err(Failure::new(Exit::Failed, "internal", format!("a part of the server panicked: {error}")))
             }
-            None => Ok(()),
+            Some(Ok(())) | None => Ok(()),
         }
     }
 }

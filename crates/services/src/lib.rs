@@ -24,7 +24,7 @@ mod reconciler;
 use std::sync::Arc;
 
 use tenantry_domain::Clock;
-use tenantry_storage::Store;
+use tenantry_storage::{PoolUse, Store};
 use tenantry_temporal::{Dispatcher, Namespaces, Temporal, WorkerPool, egress};
 use tokio::sync::Notify;
 
@@ -89,6 +89,11 @@ impl Services {
         let provisioner = Provisioner::new(store.clone(), Namespaces::new(temporal), clock);
         let reconciler = Reconciler::new(store, provisioner, executions, workers, wake);
         Ok((services, reconciler))
+    }
+
+    /// How many connections to PostgreSQL there are.
+    pub fn pools(&self) -> [PoolUse; 2] {
+        self.store.pools()
     }
 
     /// Which part cannot serve, if any: its name, as an operator knows it.

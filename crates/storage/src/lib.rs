@@ -38,5 +38,5 @@ pub use doors::{Doors, Transaction};
 pub use error::{Conflict, Error};
 pub use platform::PlatformTx;
 pub use rights::{Moment, Rights};
-pub use store::{Options, Store};
+pub use store::{Options, PoolUse, Store};
 pub use tenant::TenantTx;

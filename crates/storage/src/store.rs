@@ -36,6 +36,19 @@ impl Default for Options {
     }
 }
 
+/// How many connections a pool has.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolUse {
+    /// Whose pool it is: `application` or `platform`.
+    pub name: &'static str,
+    /// How many somebody works with.
+    pub used: u32,
+    /// How many nobody works with.
+    pub idle: u32,
+    /// How many there may be.
+    pub max: u32,
+}
+
 /// The database, behind its two doors.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -96,6 +109,16 @@ impl Store {
     pub async fn check(&self) -> Result<(), Error> {
         sqlx::query("select 1").execute(&self.application).await?;
         Ok(())
+    }
+
+    /// How many connections there are.
+    pub fn pools(&self) -> [PoolUse; 2] {
+        [("application", &self.application), ("platform", &self.platform)].map(|(name, pool)| {
+            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            // They are counted one after the other, and may change in between.
+            let used = pool.size().saturating_sub(idle);
+            PoolUse { name, used, idle, max: pool.options().get_max_connections() }
+        })
     }
 
     /// Which of the roles that the doors act as could bypass row-level security, if any.

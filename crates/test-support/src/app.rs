@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tenantry_api::Settings;
 use tenantry_client::{
     Client,
     api_keys::NewApiKey,
@@ -58,15 +59,25 @@ impl App {
         Self::start_with(&Servers::get().temporal_address, Database::migrated().await).await
     }
 
+    /// Starts it with these settings.
+    pub async fn start_as(settings: Settings) -> Self {
+        Self::launch(&Servers::get().temporal_address, Database::migrated().await, settings, None).await
+    }
+
     /// Starts it on this database and with this Temporal, which may be away.
     pub async fn start_with(temporal_address: &str, database: Database) -> Self {
-        Self::start_hearing(temporal_address, database, None).await
+        Self::launch(temporal_address, database, Settings::default(), None).await
     }
 
     /// Starts it on this database, hearing of changes through another way to the same one.
-    pub async fn start_hearing(
+    pub async fn start_hearing(temporal_address: &str, database: Database, through: &Database) -> Self {
+        Self::launch(temporal_address, database, Settings::default(), Some(through)).await
+    }
+
+    async fn launch(
         temporal_address: &str,
         database: Database,
+        settings: Settings,
         through: Option<&Database>,
     ) -> Self {
         let clock = Arc::new(TestClock::default());
@@ -81,9 +92,9 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound port"));
         let stop = CancellationToken::new();
-        let serving = tenantry_api::serve(listener, services, stop.clone());
+        let router = tenantry_api::router(services, &settings);
         let tasks = vec![
-            tokio::spawn(async move { serving.await.expect("the server serves") }),
+            tokio::spawn(tenantry_api::serve(listener, router, settings.limits, stop.clone())),
             tokio::spawn(reconciler.run(stop.clone())),
         ];
         let admin = Client::new(&url, admin_key.clone()).expect("the server's URL is one");

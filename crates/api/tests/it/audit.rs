@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
+use tenantry_api::Settings;
 use tenantry_test_support::App;
 
 use crate::{
@@ -167,4 +168,20 @@ async fn should_find_an_entry_that_was_altered_or_removed() {
     .await;
     let found = other.manager.get("/audit-log/verify").await.data(200);
     assert_eq!(found["valid"], json!(false), "the last one, removed: {found}");
+}
+
+#[tokio::test]
+async fn should_believe_a_proxy_only_where_the_operator_does() {
+    let believing =
+        Settings { trusted_proxies: "127.0.0.0/8".parse().expect("networks"), ..Settings::default() };
+    for (settings, expected) in [(Settings::default(), "127.0.0.1"), (believing, "203.0.113.9")] {
+        let app = App::start_as(settings).await;
+        let admin = Caller::admin(&app).await.with("x-forwarded-for", "198.51.100.7");
+        let admin = admin.with("x-forwarded-for", "203.0.113.9, 127.0.0.2");
+        let created = admin.post("/organizations", &json!({"slug": "acme", "name": "Acme"})).await.data(201);
+        let organization = text(&created["id"]);
+        let entry =
+            admin.get(&format!("/audit-log?resource={organization}&action=organization.create")).await;
+        assert_eq!(entry.data(200)[0]["source_address"], json!(expected));
+    }
 }

@@ -180,3 +180,32 @@ async fn should_never_fail_inside_whatever_is_asked() {
         }
     }
 }
+
+#[tokio::test]
+async fn should_tell_browsers_to_do_nothing_with_any_answer() {
+    let (app, admin) = admin().await;
+    let answers = [
+        admin.get("/me").await,
+        admin.get("/nothing").await,
+        admin.delete("/me").await,
+        admin.post("/organizations", &json!({})).await,
+        Caller::anonymous(&app).get("/me").await,
+        admin.post_text("/organizations", &"x".repeat((1 << 20) + 1)).await,
+        admin.send(Method::GET, "/healthz", None).await,
+        admin.send(Method::GET, "/nothing", None).await,
+        admin.send(Method::OPTIONS, "/metrics", None).await,
+    ];
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses, [200, 404, 405, 422, 401, 413, 200, 404, 405]);
+    for answer in answers {
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+            ("referrer-policy", "no-referrer"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{name}: {answer:?}");
+        }
+        assert_eq!(answer.header("strict-transport-security"), None, "TLS is the proxy's");
+    }
+}

@@ -1,6 +1,7 @@
 //! The REST API from outside: the real router on a real port, PostgreSQL and Temporal behind it.
 //!
-//! A file for each resource, as in `src/routes`, and then what holds for all of them: `edge`, `multi_tenant`, `security`, `faults`.
+//! A file for each resource, as in `src/routes`, and then what holds for all of them: `server`, `edge`, `visits`, `metrics`,
+//! `multi_tenant`, `security`, `faults`.
 //! To add an operation: a row in [`operations`], without which `multi_tenant` fails, and its own tests in its resource's file.
 
 mod api_keys;
@@ -14,13 +15,17 @@ mod indifference;
 mod lifecycle;
 mod log;
 mod me;
+mod metrics;
 mod multi_tenant;
 mod operations;
 mod organizations;
 mod quotas;
 mod revocation;
 mod security;
+mod server;
 mod tenant;
 mod text;
 mod users;
+mod visits;
+mod wire;
 mod workflows;

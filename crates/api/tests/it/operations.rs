@@ -75,6 +75,7 @@ const fn operation(
 pub(crate) const OPERATIONS: &[Operation] = &[
     operation("GET", "/healthz", Kind::Open, None),
     operation("GET", "/readyz", Kind::Open, None),
+    operation("GET", "/metrics", Kind::Open, None),
     operation("GET", "/api/v0/me", Kind::Whole, None),
     operation("GET", "/api/v0/organizations", Kind::Whole, None),
     operation(

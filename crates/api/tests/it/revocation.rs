@@ -135,7 +135,7 @@ async fn should_ask_the_database_while_it_does_not_hear() {
     hearing.open();
     let temporal = &Servers::get().temporal_address;
     let here = App::start_with(temporal, database.clone()).await;
-    let deaf = App::start_hearing(temporal, database, Some(&behind_link)).await;
+    let deaf = App::start_hearing(temporal, database, &behind_link).await;
     let admin = Caller::admin(&here).await;
     let acme = Tenant::new(&admin, "acme").await;
     let there = Caller::anonymous(&deaf).with_key(&acme.customer.secret).await;

@@ -7,16 +7,13 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Row as _};
 use tenantry_domain::Secret;
 use tenantry_test_support::{App, eventually};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
 
 use crate::{
-    caller::{BASE, Caller, text},
+    caller::{Caller, text},
     log::Log,
     operations::{Kind, Names, OPERATIONS},
     tenant::{QUOTE, Tenant, execution_in, somebody},
+    wire::Wire,
 };
 
 /// Every row of every table that tenants have, but those whose names begin so, as PostgreSQL writes it.
@@ -237,7 +234,7 @@ async fn should_show_a_secret_in_no_other_place_than_the_answer_that_made_it() {
     acme.manager.presenting(&[&format!("Bearer {half}")]).get("/me").await.problem(401, "unauthenticated");
 
     let logged = log.text();
-    assert!(logged.contains("answered") && logged.contains("/api/v0/me"), "the log is heard: {logged}");
+    assert!(logged.contains("outcome=\"ok\"") && logged.contains("/api/v0/me"), "the log is heard: {logged}");
     let stored = rows(&app, "").await.join("\n");
     assert!(stored.contains(&acme.manager.secret[..7]), "the rows are read");
     let secrets = [&admin, &acme.manager, &acme.customer, &acme.worker].map(|caller| caller.secret.clone());
@@ -267,39 +264,18 @@ async fn should_keep_the_cause_of_an_internal_error_in_the_log() {
     assert_eq!(logged.lines().filter(|line| line.contains("ERROR")).count(), 1, "once");
 }
 
-/// A request whose headers and half of whose body arrive now, and whose end comes later.
-struct Held(TcpStream);
-
-impl Held {
-    async fn begin(app: &App, secret: &str, path: &str, body: &str) -> Self {
-        let host = app.url.trim_start_matches("http://");
-        let mut stream = TcpStream::connect(host).await.expect("a connection");
-        let (length, half) = (body.len(), &body[..body.len() / 2]);
-        let request = format!(
-            "POST {BASE}{path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {secret}\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{half}"
-        );
-        stream.write_all(request.as_bytes()).await.expect("the first half");
-        Self(stream)
-    }
-
-    async fn end(mut self, body: &str) -> String {
-        self.0.write_all(&body.as_bytes()[body.len() / 2..]).await.expect("the second half");
-        let mut answer = String::new();
-        self.0.read_to_string(&mut answer).await.expect("an answer");
-        answer
-    }
-}
-
 #[tokio::test]
 async fn should_ask_who_calls_when_the_request_is_there_and_not_when_it_begins() {
     let app = App::start().await;
     let admin = Caller::admin(&app).await;
     let acme = Tenant::new(&admin, "acme").await;
     let (path, body) = (format!("/users/{}/api-keys", acme.manager.user), r#"{"name": "for later"}"#);
-    let held = Held::begin(&app, &acme.manager.secret, &path, body).await;
+    let mut wire = Wire::to(&app).await;
+    wire.say(&wire.post(&path, &acme.manager.secret, body.len())).await;
+    wire.say(&body[..9]).await;
     assert_eq!(admin.delete(&format!("/api-keys/{}", acme.manager.api_key)).await.status, 204);
-    let answer = held.end(body).await;
+    wire.say(&body[9..]).await;
+    let answer = wire.answer().await;
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
 }
 

@@ -4,7 +4,6 @@ mod banner;
 
 use std::{
     io::Write as _,
-    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -23,7 +22,7 @@ use crate::{
     logging::{Format, Logging},
     output::note,
     profile::{self, FILE_NAME, Profile},
-    server::{Listener, Server, Settings, migration_failed, parse_address, stop_on_signal},
+    server::{Front, Listener, Server, Settings, migration_failed, stop_on_signal},
 };
 
 const EXAMPLE: &str = "\
@@ -41,10 +40,8 @@ pub(crate) struct Dev {
     /// The folder that keeps its state
     #[arg(long, env = "TENANTRY_HOME", default_value = ".tenantry", value_name = "FOLDER")]
     home: PathBuf,
-    /// Where to serve REST and health; port 0 takes any that is free
-    #[arg(long, env = "TENANTRY_HTTP_ADDR", default_value = "127.0.0.1:8090", value_name = "IP:PORT",
-          value_parser = parse_address)]
-    http_addr: SocketAddr,
+    #[command(flatten)]
+    front: Front,
     #[arg(
         long,
         value_name = "FILE",
@@ -57,19 +54,21 @@ pub(crate) struct Dev {
 
 impl Dev {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        self.logging.start(Format::Text)?;
+        let traces = self.logging.start(Format::Text)?;
         let stop = stop_on_signal()?;
         let home = Home::open(&self.home).map_err(|error| not_started(&error))?;
         // Only now: until the home is ours, the file may be that of the process that uses it.
         if let Some(file) = &self.ready_file {
             remove(file)?;
         }
-        let listener = Listener::bind(self.http_addr).await?;
+        let listener = self.front.listen().await?;
         let started = tokio::select! {
             started = start(&home) => started?,
             () = stop.cancelled() => return Ok(()),
         };
-        self.serve(&home, listener, started, stop).await
+        let outcome = self.serve(&home, listener, started, stop).await;
+        traces.stop().await;
+        outcome
     }
 
     async fn serve(
@@ -101,7 +100,8 @@ impl Dev {
             egress: LOOPBACK
                 .parse::<egress::Policy>()
                 .map_err(|error| Failure::invalid(error.to_string()))?,
-            max_connections: 20,
+            database_connections: 20,
+            api: self.front.settings(),
         })?;
         server.check_roles().await?;
         let profile = home.path().join(FILE_NAME);

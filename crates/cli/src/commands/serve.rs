@@ -1,7 +1,5 @@
 //! `tenantry serve`: the server, on a PostgreSQL and a Temporal of the operator's.
 
-use std::net::SocketAddr;
-
 use tenantry_domain::chain;
 use tenantry_storage::migrate::Database;
 use tenantry_temporal::egress;
@@ -9,7 +7,7 @@ use tenantry_temporal::egress;
 use crate::{
     failure::Failure,
     logging::{Format, Logging},
-    server::{Listener, Server, Settings, check_schema, parse_address, stop_on_signal},
+    server::{Front, Server, Settings, check_schema, stop_on_signal},
 };
 
 const EXAMPLE: &str = "\
@@ -20,10 +18,8 @@ Example:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Serve {
-    /// Where to serve REST and health; port 0 takes any that is free
-    #[arg(long, env = "TENANTRY_HTTP_ADDR", default_value = "127.0.0.1:8090", value_name = "IP:PORT",
-          value_parser = parse_address)]
-    http_addr: SocketAddr,
+    #[command(flatten)]
+    front: Front,
     /// PostgreSQL, as the owner of the schema
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: String,
@@ -43,14 +39,15 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        self.logging.start(Format::Json)?;
+        let traces = self.logging.start(Format::Json)?;
         let stop = stop_on_signal()?;
-        let listener = Listener::bind(self.http_addr).await?;
+        let listener = self.front.listen().await?;
         let server = Server::new(Settings {
             database_url: self.database_url.clone(),
             temporal_address: self.temporal_address,
             egress: self.egress_allow,
-            max_connections: self.database_connections,
+            database_connections: self.database_connections,
+            api: self.front.settings(),
         })?;
         match Database::connect(&self.database_url).await {
             Ok(database) => {
@@ -60,6 +57,8 @@ impl Serve {
             Err(error) => tracing::warn!(error = chain(&error), "PostgreSQL is away; waiting for it"),
         }
         tracing::info!(url = listener.url(), "serving");
-        server.run(listener, stop).await
+        let outcome = server.run(listener, stop).await;
+        traces.stop().await;
+        outcome
     }
 }

@@ -20,4 +20,5 @@ mod serve;
 mod stand_in;
 mod tenantry;
 mod tenants;
+mod traces;
 mod workflow;

@@ -6,6 +6,7 @@ use tenantry_test_support::{Database, Servers};
 
 use crate::{
     member::Member,
+    rest::{Request, send_as},
     running::Running,
     stand_in::{Answer, StandIn, nobody},
     tenantry::{Left, Tenantry},
@@ -19,7 +20,8 @@ do:
       with: {method: get, endpoint: '{service}/'}
 ";
 
-fn operator(database_url: &str) -> Tenantry {
+/// Who runs the server on this database.
+pub(crate) fn operator(database_url: &str) -> Tenantry {
     let temporal = &Servers::get().temporal_address;
     Tenantry::nobody()
         .with("DATABASE_URL", database_url)
@@ -28,7 +30,7 @@ fn operator(database_url: &str) -> Tenantry {
 }
 
 /// Starts the server, and gives its URL once it serves.
-async fn serve(operator: &Tenantry, more: &[&str]) -> (Running, String) {
+pub(crate) async fn serve(operator: &Tenantry, more: &[&str]) -> (Running, String) {
     let mut running = Running::start(operator, &[&["serve"], more].concat());
     let url = running.said("an address", serving_at).await;
     (running, url)
@@ -172,4 +174,62 @@ async fn should_name_a_bad_setting_and_never_repeat_a_password() {
     check(&with(["--http-addr", "192.0.2.1:0"]).await, 1, &["cannot listen on 192.0.2.1:0: ", "hint: "]);
     check(&with(["--egress-allow", "lan"]).await, 2, &["--egress-allow", "expected CIDR notation"]);
     check(&with(["--log", "=,="]).await, 2, &["--log (TENANTRY_LOG): "]);
+    check(
+        &with(["--trusted-proxies", "10.0.0.1"]).await,
+        2,
+        &["--trusted-proxies", "expected CIDR notation"],
+    );
+    check(&with(["--max-connections", "0"]).await, 2, &["--max-connections", "must be a number from 1 to "]);
+    for (name, value, says) in [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "ops:hunter2@host", "must be a URL such as http://"),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "http://ops:hunter2@host:port",
+            "must be a URL such as http://",
+        ),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "must be http/protobuf"),
+    ] {
+        let operator = Tenantry::nobody()
+            .with("DATABASE_URL", &away)
+            .with("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+            .with(name, value);
+        check(&operator.run(&temporal).await, 2, &[&format!("error[invalid]: {name} {says}")]);
+    }
+}
+
+#[tokio::test]
+async fn should_log_a_line_for_each_request_and_no_key() {
+    let database = Database::migrated().await;
+    let operator = operator(&database.url);
+    let key = operator.run(&["bootstrap", "--email", "ops@example.com"]).await.stdout.trim().to_owned();
+    let (running, url) = serve(&operator, &["--trusted-proxies", "127.0.0.1/32", "--log", "trace"]).await;
+    let bearer = format!("Bearer {key}");
+    let headers =
+        [("authorization", bearer.as_str()), ("x-request-id", "find-me"), ("x-forwarded-for", "203.0.113.9")];
+    let line = format!("GET /api/v0/me?key={key}");
+    let request = Request { line: &line, headers: &headers, body: "" };
+    let me = send_as(&url, &request).await.body;
+    running.signal(Signal::TERM);
+    let (status, _, stderr) = running.ended().await;
+    assert_eq!(status.code(), Some(0), "{stderr}");
+
+    let lines = stderr.lines().map(|line| serde_json::from_str::<Value>(line).expect(line));
+    let lines: Vec<Value> = lines.filter(|line| line["request_id"] == "find-me").collect();
+    let [line] = &lines[..] else { panic!("one line: {lines:#?}") };
+    for (field, expected) in [
+        ("message", json!("request")),
+        ("level", json!("INFO")),
+        ("method", json!("GET")),
+        ("route", json!("/api/v0/me")),
+        ("status", json!(200)),
+        ("outcome", json!("ok")),
+        ("source_address", json!("203.0.113.9")),
+        ("organization", me["data"]["organization"]["id"].clone()),
+        ("user", me["data"]["user"]["id"].clone()),
+        ("api_key", me["data"]["api_key"]["id"].clone()),
+    ] {
+        assert_eq!(line[field], expected, "{field}: {line}");
+    }
+    assert!(line["milliseconds"].as_f64().is_some_and(|took| took > 0.0), "{line}");
+    assert!(!stderr.contains(&key[..16]), "the key is in the log");
 }
