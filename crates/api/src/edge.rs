@@ -5,7 +5,7 @@ use std::{any::Any, time::Duration};
 use axum::{
     Json, Router,
     body::{Body, HttpBody as _},
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -14,7 +14,7 @@ use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{
-    App, input,
+    App, input, permit,
     problem::{Code, Problem},
     visit::{Observe, RequestId},
 };
@@ -26,13 +26,13 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// The routes, each inside all of this. From the outside in: whatever goes wrong below is noted and has the form of a problem; a
 /// panic is contained; time is limited, and so is the body, which is read within that time.
-pub(crate) fn wrap(routes: Router<App>, observe: Observe) -> Router<App> {
+pub(crate) fn wrap(routes: Router<App>, observe: Observe, app: App) -> Router<App> {
     let surroundings = ServiceBuilder::new()
         .layer(observe)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME_LIMIT))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::from_fn(whole));
+        .layer(middleware::from_fn_with_state(app, whole));
     routes
         .fallback(|| async { Problem::not_found("path") })
         .method_not_allowed_fallback(|| async {
@@ -41,13 +41,13 @@ pub(crate) fn wrap(routes: Router<App>, observe: Observe) -> Router<App> {
         .layer(surroundings)
 }
 
-/// Waits for the whole request before anything judges it. Whoever may do something when their headers arrive, and not any more when
-/// the last of their body does, may not do it.
-async fn whole(request: Request, next: Next) -> Response {
-    if request.body().is_end_stream() {
-        return next.run(request).await;
-    }
+/// Waits for the whole request before anything judges it: whoever may do something when their headers arrive, and not any more when
+/// the last of their body does, may not do it. The body of somebody who may do nothing is not waited for.
+async fn whole(State(app): State<App>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
+    if body.is_end_stream() || !permit::is_known(&parts, &app).await {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
     match input::read(Request::from_parts(parts.clone(), body), &()).await {
         Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
         Err(problem) => problem.into_response(),

@@ -10,7 +10,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use tenantry_domain::{
-    ApiKeyId, ExecutionId, Invalid, PageRequest, Timestamp, UserId, WorkflowName, field::UnknownWord,
+    ApiKeyId, Change, ExecutionId, Invalid, PageRequest, Timestamp, UserId, WorkflowName, field::UnknownWord,
 };
 use uuid::Uuid;
 
@@ -45,6 +45,19 @@ impl Fields {
         check: impl FnOnce(V) -> Result<T, Invalid>,
     ) -> Option<T> {
         value.and_then(|value| self.check(check(value)))
+    }
+
+    /// A field that changes something, or clears it.
+    pub(crate) fn change<V, T>(
+        &mut self,
+        change: Change<V>,
+        check: impl FnOnce(V) -> Result<T, Invalid>,
+    ) -> Change<T> {
+        match change {
+            Change::Keep => Change::Keep,
+            Change::Clear => Change::Clear,
+            Change::Set(value) => self.check(check(value)).map_or(Change::Keep, Change::Set),
+        }
     }
 
     /// Says everything that was wrong, if anything was.

@@ -64,5 +64,5 @@ pub fn router(services: Services, settings: &Settings) -> Router {
         connections: settings.limits.connections.clone(),
     };
     let observe = Observe::new(Arc::clone(&app.metrics), settings.trusted_proxies.clone());
-    edge::wrap(routes::all(), observe).with_state(app)
+    edge::wrap(routes::all(), observe, app.clone()).with_state(app)
 }

@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use tenantry_domain::{Caller, OrgScope, OrganizationStatus, Permission, audit::Origin};
-use tenantry_services::{Error, organizations::Target};
+use tenantry_services::{Error, admission::Admitted, organizations::Target};
 
 use crate::{
     App,
@@ -41,10 +41,19 @@ async fn identify(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     caller.inspect(|caller| visit::identified(&parts.extensions, caller))
 }
 
+/// Whether the request comes from anybody. One of which that cannot be said now is let on, to hear why.
+pub(crate) async fn is_known(parts: &Parts, app: &App) -> bool {
+    let Some(secret) = bearer(&parts.headers) else { return false };
+    matches!(app.services.admission.knows(secret, origin(parts)).await, Ok(true))
+}
+
 async fn authenticate(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     let secret = bearer(&parts.headers).ok_or_else(Problem::unauthenticated)?;
-    let caller = app.services.authentication.authenticate(secret).await?;
-    let caller = caller.ok_or_else(Problem::unauthenticated)?.from(origin(parts));
+    let Admitted::Caller(caller, standing) = app.services.admission.admit(secret, origin(parts)).await?
+    else {
+        return Err(Problem::unauthenticated());
+    };
+    visit::admitted(&parts.extensions, standing);
     match caller.organization().status {
         status @ OrganizationStatus::Suspended => Err(Error::OrganizationNot(status).into()),
         _ => Ok(caller),
@@ -180,6 +189,6 @@ async fn member(parts: &mut Parts, app: &App) -> Target<'static> {
 fn lacks(permission: Permission) -> Problem {
     Problem::new(
         Code::Forbidden,
-        format!("this needs the permission {permission}, which the role does not have"),
+        format!("this needs the permission {permission}, which the role or the key's scopes do not have"),
     )
 }

@@ -21,6 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use tenantry_domain::{ApiKeyId, Caller, Networks, OrganizationId, UserId};
+use tenantry_services::rate_limits::Standing;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
@@ -30,6 +31,7 @@ use crate::{
     edge,
     metrics::{self, Metrics, Requests},
     problem::Code,
+    rate_limit,
     source::SourceAddress,
     trace,
 };
@@ -85,14 +87,27 @@ pub(crate) struct Who {
     pub(crate) api_key: ApiKeyId,
 }
 
-/// The place in a request's extensions where whoever finds out notes who asked.
+/// The place in a request's extensions for what is found out on its way.
 #[derive(Clone, Default)]
-struct Identity(Arc<OnceLock<Who>>);
+struct Notes(Arc<Found>);
+
+#[derive(Default)]
+struct Found {
+    who: OnceLock<Who>,
+    standing: OnceLock<Standing>,
+}
+
+/// Notes what is left of the caller's limits, for the answer.
+pub(crate) fn admitted(extensions: &Extensions, standing: Standing) {
+    if let Some(notes) = extensions.get::<Notes>() {
+        let _ = notes.0.standing.set(standing);
+    }
+}
 
 /// Notes who asked.
 pub(crate) fn identified(extensions: &Extensions, caller: &Caller) {
-    if let Some(identity) = extensions.get::<Identity>() {
-        let _ = identity.0.set(Who {
+    if let Some(notes) = extensions.get::<Notes>() {
+        let _ = notes.0.who.set(Who {
             organization: caller.organization().id,
             user: caller.user().id,
             api_key: caller.api_key().id,
@@ -180,7 +195,7 @@ struct Visit {
     method: usize,
     id: RequestId,
     source: Option<SourceAddress>,
-    identity: Identity,
+    notes: Notes,
     trace: Span,
     began: Instant,
     is_over: bool,
@@ -193,14 +208,14 @@ impl Visit {
         let id = RequestId::given(request.headers()).unwrap_or_else(|| shared.ids.make());
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let source = peer.map(|peer| SourceAddress::of(peer, request.headers(), &shared.trusted_proxies));
-        let identity = Identity::default();
+        let notes = Notes::default();
         let extensions = request.extensions_mut();
         extensions.insert(id.clone());
-        extensions.insert(identity.clone());
+        extensions.insert(notes.clone());
         if let Some(source) = source {
             extensions.insert(source);
         }
-        Self { shared, route, method, id, source, identity, trace, began: Instant::now(), is_over: false }
+        Self { shared, route, method, id, source, notes, trace, began: Instant::now(), is_over: false }
     }
 
     /// What the log says with each line that is written while the request is in hand.
@@ -214,6 +229,9 @@ impl Visit {
         let (mut response, code) = edge::with_problem_body(response, &self.id);
         edge::protect(response.headers_mut());
         response.headers_mut().insert(REQUEST_ID, self.id.0.clone());
+        if let Some(standing) = self.notes.0.standing.get() {
+            rate_limit::write(standing, response.headers_mut());
+        }
         if let Some(code) = code {
             self.shared.metrics.problem(code);
         }
@@ -230,7 +248,7 @@ impl Visit {
 
     /// The one line of the log that each request has.
     fn note(&self, status: Option<StatusCode>, outcome: &str) {
-        let who = self.identity.0.get();
+        let who = self.notes.0.who.get();
         trace::end(&self.trace, who, status, outcome);
         tracing::info!(
             // All is said here: under the span of the request it would be said twice.

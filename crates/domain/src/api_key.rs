@@ -4,19 +4,30 @@
 //! over the 32, in base62. The checksum tells a typing error from a key that was revoked without asking the database,
 //! and lets scanners be sure of a find. A slow hash would protect a secret that can be guessed; this one cannot be, and a slow hash
 //! would let strangers burn the server's time.
+//!
+//! A key can have two secrets for a while, so that one replaces the other without a gap.
+
+mod allowed_cidrs;
+mod overlap;
+mod rate_limit;
 
 use std::{
     fmt,
     hash::{Hash, Hasher},
 };
 
+use chrono::TimeDelta;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
-    ApiKeyId, OrganizationId, Timestamp, UserId,
+    ApiKeyId, ApiKeySecretId, Change, OrganizationId, Scopes, Timestamp, UserId,
     field::{checked_string, display_name},
 };
+
+pub use allowed_cidrs::AllowedCidrs;
+pub use overlap::Overlap;
+pub use rate_limit::RateLimit;
 
 const PREFIX: &str = "tn_";
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -134,7 +145,7 @@ fn checksum(random: &[u8]) -> [u8; CHECKSUM_LENGTH] {
     text
 }
 
-/// A key to the API, without its secret.
+/// A key to the API, without the secrets themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
     /// Names it for ever.
@@ -145,16 +156,83 @@ pub struct ApiKey {
     pub user_id: UserId,
     /// What people call it.
     pub name: String,
-    /// The first characters of its secret.
-    pub prefix: String,
-    /// The last four characters of its secret.
-    pub last_four: String,
+    /// What it is limited to.
+    pub limits: Limits,
+    /// How often its scopes or its networks have changed.
+    pub revision: i32,
     /// When it was made.
     pub created_at: Timestamp,
     /// From when on it is worth nothing, if ever.
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// Its secrets, the newest first: at least one.
+    pub secrets: Vec<IssuedSecret>,
+}
+
+impl ApiKey {
+    /// Whether it is worth nothing any more.
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_some() || self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// When any of its secrets was last used, as far as that is written.
+    pub fn last_used_at(&self) -> Option<Timestamp> {
+        self.secrets.iter().filter_map(|secret| secret.last_used_at).max()
+    }
+
+    /// The key with these changes.
+    #[must_use]
+    pub fn changed(&self, changes: &Changes) -> Self {
+        let name = changes.name.as_ref().map_or(&self.name[..], ApiKeyName::as_str).to_owned();
+        let limits = Limits {
+            scopes: changes.scopes.clone().of(self.limits.scopes.clone()),
+            allowed_cidrs: changes.allowed_cidrs.clone().of(self.limits.allowed_cidrs.clone()),
+            rate_limit: changes.rate_limit.of(self.limits.rate_limit),
+        };
+        let expires_at = changes.expires_at.of(self.expires_at);
+        let admits_others =
+            limits.scopes != self.limits.scopes || limits.allowed_cidrs != self.limits.allowed_cidrs;
+        let revision = self.revision + i32::from(admits_others);
+        Self { name, limits, revision, expires_at, ..self.clone() }
+    }
+}
+
+/// What a key is limited to, besides what its user may; a limit that is not there limits nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// What it does of what its user may.
+    pub scopes: Option<Scopes>,
+    /// The networks it can be used from.
+    pub allowed_cidrs: Option<AllowedCidrs>,
+    /// How often it can be used.
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// A secret that a key has or had, by what it is recognised by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedSecret {
+    /// Names it for ever.
+    pub id: ApiKeySecretId,
+    /// Its first characters.
+    pub prefix: String,
+    /// Its last four characters.
+    pub last_four: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is worth nothing; never by itself, for the newest.
+    pub ends_at: Option<Timestamp>,
+    /// When it was last used, to a few seconds.
+    pub last_used_at: Option<Timestamp>,
+    /// From where.
+    pub last_used_address: Option<String>,
+}
+
+impl IssuedSecret {
+    /// Whether it is worth nothing any more.
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.ends_at.is_some_and(|at| at <= now)
+    }
 }
 
 /// A key that does not exist yet.
@@ -162,8 +240,41 @@ pub struct ApiKey {
 pub struct NewApiKey {
     /// What people will call it.
     pub name: ApiKeyName,
+    /// What it will be limited to.
+    pub limits: Limits,
     /// From when on it will be worth nothing, if ever.
     pub expires_at: Option<Timestamp>,
+}
+
+impl NewApiKey {
+    /// A key that does all that its user may, from everywhere and for ever.
+    pub fn named(name: ApiKeyName) -> Self {
+        Self { name, limits: Limits::default(), expires_at: None }
+    }
+}
+
+/// What is to change of a key.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// What people call it, if that changes.
+    pub name: Option<ApiKeyName>,
+    /// What it does of what its user may.
+    pub scopes: Change<Scopes>,
+    /// The networks it can be used from.
+    pub allowed_cidrs: Change<AllowedCidrs>,
+    /// How often it can be used.
+    pub rate_limit: Change<RateLimit>,
+    /// From when on it is worth nothing.
+    pub expires_at: Change<Timestamp>,
+}
+
+/// Which keys of an organization are wanted; every condition that is there must hold, and none lets through one that has ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    /// Those of which no secret was made or used for so long.
+    pub unused_for: Option<TimeDelta>,
+    /// Those that end within such a time.
+    pub expiring_within: Option<TimeDelta>,
 }
 
 #[cfg(test)]
@@ -197,6 +308,58 @@ mod tests {
             let wrong = String::from_utf8(wrong).expect("ASCII");
             assert_eq!(Secret::parse(&wrong).err(), Some(MalformedSecret), "{at}");
         }
+    }
+
+    fn key() -> ApiKey {
+        let now = crate::Clock::now(&crate::SystemClock);
+        ApiKey {
+            id: ApiKeyId::generate(now),
+            organization_id: OrganizationId::generate(now),
+            user_id: UserId::generate(now),
+            name: "laptop".to_owned(),
+            limits: Limits { rate_limit: Some(RateLimit::new(1, 1).expect("a limit")), ..Limits::default() },
+            revision: 0,
+            created_at: now,
+            expires_at: Some(now),
+            revoked_at: None,
+            secrets: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn should_change_what_is_said_and_nothing_else() {
+        let before = key();
+        assert_eq!(before.changed(&Changes::default()), before);
+        let scopes = Scopes::parse(&["workflows:read"]).expect("scopes");
+        let networks = AllowedCidrs::parse(&["10.0.0.0/8"]).expect("networks");
+        let all = Changes {
+            name: Some(ApiKeyName::parse("server").expect("a name")),
+            scopes: Change::Set(scopes.clone()),
+            allowed_cidrs: Change::Set(networks.clone()),
+            rate_limit: Change::Clear,
+            expires_at: Change::Clear,
+        };
+        let after = before.changed(&all);
+        let limits = Limits { scopes: Some(scopes), allowed_cidrs: Some(networks), rate_limit: None };
+        let expected =
+            ApiKey { name: "server".to_owned(), limits, revision: 1, expires_at: None, ..before.clone() };
+        assert_eq!(after, expected);
+        assert_eq!(after.changed(&all), after, "the same again is no change");
+        let lifted = after.changed(&Changes { scopes: Change::Clear, ..Changes::default() });
+        assert_eq!((lifted.limits.scopes, lifted.revision), (None, 2));
+        let renamed =
+            after.changed(&Changes { name: all.name, rate_limit: Change::Clear, ..Changes::default() });
+        assert_eq!(renamed.revision, 1, "who is let in stays the same");
+    }
+
+    #[test]
+    fn should_end_by_the_time_or_by_somebody() {
+        let key = key();
+        let (at, moment) = (key.created_at, TimeDelta::microseconds(1));
+        assert!(key.has_ended(at) && !key.has_ended(at - moment));
+        let endless = ApiKey { expires_at: None, ..key.clone() };
+        assert!(!endless.has_ended(at + TimeDelta::days(1_000)));
+        assert!(ApiKey { revoked_at: Some(at), ..endless }.has_ended(at - moment));
     }
 
     proptest! {

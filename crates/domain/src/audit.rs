@@ -39,6 +39,10 @@ words!(
         UserDelete = "user.delete",
         /// An API key was created.
         ApiKeyCreate = "api_key.create",
+        /// An API key's name, end or limits were changed.
+        ApiKeyUpdate = "api_key.update",
+        /// An API key was given a new secret.
+        ApiKeyRotate = "api_key.rotate",
         /// An API key was revoked.
         ApiKeyRevoke = "api_key.revoke",
         /// A new revision of a workflow was uploaded.

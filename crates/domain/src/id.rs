@@ -120,6 +120,10 @@ id!(
     ApiKeyId, "key"
 );
 id!(
+    /// Names one of the secrets that an [`ApiKey`](crate::ApiKey) has had.
+    ApiKeySecretId, "sct"
+);
+id!(
     /// Names a [`Workflow`](crate::Workflow), over all its revisions.
     WorkflowId, "wf"
 );

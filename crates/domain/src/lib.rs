@@ -18,27 +18,34 @@ pub mod permission;
 pub mod quota;
 pub mod repository;
 pub mod schedule;
+pub mod scopes;
 pub mod secret;
 pub mod user;
 pub mod workflow;
 
 mod chain;
+mod change;
 mod page;
 
-pub use api_key::{ApiKey, ApiKeyName, Secret};
+pub use api_key::{AllowedCidrs, ApiKey, ApiKeyName, RateLimit, Secret};
 pub use audit::Actor;
 pub use caller::{Caller, OrgScope};
 pub use chain::chain;
+pub use change::Change;
 pub use clock::{Clock, SystemClock};
 pub use execution::{Execution, ExecutionStatus};
 pub use field::Invalid;
-pub use id::{ApiKeyId, AuditEntryId, ExecutionId, OrganizationId, ScheduleId, SecretId, UserId, WorkflowId};
+pub use id::{
+    ApiKeyId, ApiKeySecretId, AuditEntryId, ExecutionId, OrganizationId, ScheduleId, SecretId, UserId,
+    WorkflowId,
+};
 pub use network::Networks;
 pub use organization::{Namespace, Organization, OrganizationName, OrganizationStatus, Slug};
 pub use page::{Page, PageRequest};
-pub use permission::{Permission, Role};
+pub use permission::{Permission, PermissionSet, Role};
 pub use quota::{Quota, Quotas};
 pub use schedule::Schedule;
+pub use scopes::{Rights, Scopes, TaskQueueName};
 pub use secret::SecretName;
 pub use user::{Email, User, UserKind, UserName, UserStatus};
 pub use workflow::{Revision, Workflow, WorkflowName};

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     ApiKey, ApiKeyId, Email, Organization, OrganizationId, OrganizationName, OrganizationStatus, Page,
     PageRequest, Role, Secret, Slug, Timestamp, User, UserId,
-    api_key::NewApiKey,
+    api_key::{self, NewApiKey},
     user::{Changes, NewUser},
 };
 
@@ -150,6 +150,26 @@ pub trait ApiKeyRepository: Send {
         user: UserId,
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<ApiKey>, Self::Error>> + Send;
+
+    /// The keys of all users that a filter lets through, newest first.
+    fn api_keys_of_all(
+        &mut self,
+        filter: &api_key::Filter,
+        now: Timestamp,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Page<ApiKey>, Self::Error>> + Send;
+
+    /// Writes what was changed of a key: everything but its user, its secrets and its end.
+    fn update_api_key(&mut self, changed: &ApiKey) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Gives a key a new secret. Those it had are worth nothing from `ends_at` on; without that, at once.
+    fn rotate_api_key(
+        &mut self,
+        api_key: ApiKeyId,
+        secret: &Secret,
+        ends_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Ends a key; answers whether it was still good.
     fn revoke_api_key(

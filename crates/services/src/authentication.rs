@@ -13,7 +13,10 @@ use moka::future::Cache;
 use tenantry_domain::{Caller, Clock, Secret, api_key::SecretHash};
 use tenantry_storage::{Moment, Store, api_keys};
 
-use crate::Error;
+use crate::{
+    Error,
+    rate_limits::{Buckets, Limit, RateLimits},
+};
 
 /// How many callers, and how many worthless keys, are remembered at most.
 const MOST_CALLERS: u64 = 100_000;
@@ -26,15 +29,18 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub struct Authentication {
     store: Store,
     clock: Arc<dyn Clock>,
+    limits: RateLimits,
     callers: Cache<SecretHash, Known>,
     worthless: Cache<SecretHash, Moment>,
 }
 
-/// A caller, and when their rights were read.
+/// A caller, when their rights were read, and what their requests are taken from.
 #[derive(Clone)]
-struct Known {
-    caller: Caller,
-    since: Moment,
+pub(crate) struct Known {
+    pub(crate) caller: Caller,
+    pub(crate) buckets: Buckets,
+    /// `None` when it holds for one request only.
+    since: Option<Moment>,
 }
 
 /// Why a look-up gave nobody.
@@ -45,48 +51,60 @@ enum Nobody {
 }
 
 impl Authentication {
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(store: Store, limits: RateLimits, clock: Arc<dyn Clock>) -> Self {
         let callers = Cache::builder().max_capacity(MOST_CALLERS).time_to_live(LONGEST).build();
         let worthless = Cache::builder().max_capacity(MOST_WORTHLESS).time_to_live(LONGEST).build();
-        Self { store, clock, callers, worthless }
+        Self { store, clock, limits, callers, worthless }
     }
 
     /// Who presents this secret. Malformed, unknown, expired and revoked ones are all nobody, and nothing says which.
     pub async fn authenticate(&self, secret: &str) -> Result<Option<Caller>, Error> {
+        if let Some(known) = self.recall(secret).await {
+            return Ok(Some(known.caller));
+        }
+        Ok(self.find(secret).await?.map(|known| known.caller))
+    }
+
+    /// Who presents this secret, if that is known and holds.
+    pub(crate) async fn recall(&self, secret: &str) -> Option<Known> {
+        let hash = Secret::parse(secret).ok()?.hash();
+        let known = self.callers.get(&hash).await?;
+        if self.holds(&known) {
+            return Some(known);
+        }
+        self.callers.invalidate(&hash).await;
+        None
+    }
+
+    fn holds(&self, known: &Known) -> bool {
+        let ended = known.caller.ends_at().is_some_and(|at| at <= self.clock.now());
+        let organization = known.caller.organization().id;
+        let rights = known.since.is_some_and(|since| self.store.rights().hold(organization, since));
+        !ended && rights && self.limits.fit(&known.buckets)
+    }
+
+    /// Who presents this secret, which is not known.
+    pub(crate) async fn find(&self, secret: &str) -> Result<Option<Known>, Error> {
         let Ok(secret) = Secret::parse(secret) else { return Ok(None) };
         let hash = secret.hash();
-        if let Some(known) = self.callers.get(&hash).await {
-            if self.holds(&known) {
-                return Ok(Some(known.caller));
-            }
-            self.callers.invalidate(&hash).await;
-        } else if let Some(since) = self.worthless.get(&hash).await
+        if let Some(since) = self.worthless.get(&hash).await
             && self.store.rights().unchanged(since)
         {
             return Ok(None);
         }
-        self.find(hash).await
-    }
-
-    fn holds(&self, known: &Known) -> bool {
-        let expired = known.caller.api_key().expires_at.is_some_and(|at| at <= self.clock.now());
-        !expired && self.store.rights().hold(known.caller.organization().id, known.since)
-    }
-
-    async fn find(&self, hash: SecretHash) -> Result<Option<Caller>, Error> {
         // Taken before the rights are read: a change that comes in between makes them void.
         let Some(since) = self.store.rights().now() else {
-            return Ok(self.look_up(&hash).await?);
+            return Ok(self.look_up(&hash, None).await?);
         };
         let load = async {
-            match self.look_up(&hash).await {
-                Ok(Some(caller)) => Ok(Known { caller, since }),
+            match self.look_up(&hash, Some(since)).await {
+                Ok(Some(known)) => Ok(known),
                 Ok(None) => Err(Nobody::Worthless(since)),
                 Err(error) => Err(Nobody::Failed(error)),
             }
         };
         match self.callers.try_get_with(hash, load).await {
-            Ok(known) if self.holds(&known) => return Ok(Some(known.caller)),
+            Ok(known) if self.holds(&known) => return Ok(Some(known)),
             Ok(_) => {}
             Err(nobody) => match &*nobody {
                 Nobody::Worthless(since) => {
@@ -99,10 +117,22 @@ impl Authentication {
             },
         }
         // It may have been somebody else's look-up, which began before a change that this request must see.
-        Ok(self.look_up(&hash).await?)
+        Ok(self.look_up(&hash, None).await?)
     }
 
-    async fn look_up(&self, hash: &SecretHash) -> Result<Option<Caller>, tenantry_storage::Error> {
-        api_keys::authenticate(&self.store, hash, self.clock.now()).await
+    async fn look_up(
+        &self,
+        hash: &SecretHash,
+        since: Option<Moment>,
+    ) -> Result<Option<Known>, tenantry_storage::Error> {
+        let caller = api_keys::authenticate(&self.store, hash, self.clock.now()).await?;
+        Ok(caller.map(|caller| {
+            let limit = caller.api_key().limits.rate_limit.map(|limit| Limit {
+                requests: limit.requests(),
+                per: Duration::from_secs(limit.per_seconds().into()),
+            });
+            let organization = Limit::each_second(caller.requests_per_second());
+            Known { buckets: self.limits.of(&caller, limit, organization), caller, since }
+        }))
     }
 }

@@ -53,7 +53,7 @@ async fn issue(
 ) -> Result<Secret, Error> {
     let now = clock.now();
     let secret = Secret::generate().map_err(|error| Error::Internal(Box::new(error)))?;
-    let new = NewApiKey { name: ApiKeyName::parse("bootstrap")?, expires_at: None };
+    let new = NewApiKey::named(ApiKeyName::parse("bootstrap")?);
     let api_key = tx.insert_api_key(admin, &new, &secret, now).await?;
     audit::record(tx, now, Event::done(Action::ApiKeyCreate, Resource::ApiKey(api_key.id))).await?;
     Ok(secret)

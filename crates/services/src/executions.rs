@@ -111,7 +111,9 @@ impl Executions {
         revision: Option<Revision>,
         input: &Value,
     ) -> Result<Execution, Error> {
-        let before = self.get(scope, id).await?;
+        // One that the actor cannot see is something else, too.
+        let mut tx = self.store.tenant(&scope.for_background(), Access::Read).await?;
+        let before = executions::get(&mut tx, id).await?.ok_or(Error::NotFound("execution"))?;
         let same_revision = revision.is_none_or(|revision| revision == before.revision);
         if before.workflow == workflow.name && same_revision && before.input.as_ref() == Some(input) {
             return Ok(before);
@@ -222,7 +224,7 @@ impl Executions {
         executions::get(&mut tx, id).await?.ok_or(Error::NotFound("execution"))
     }
 
-    /// The organization's executions, newest first.
+    /// The executions that the actor can reach, newest first.
     pub async fn list(
         &self,
         scope: &OrgScope,

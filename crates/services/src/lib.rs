@@ -6,6 +6,7 @@
 //!
 //! [`OrgScope`]: tenantry_domain::OrgScope
 
+pub mod admission;
 pub mod api_keys;
 pub mod audit;
 pub mod authentication;
@@ -18,6 +19,8 @@ pub mod workflows;
 
 mod error;
 mod heart;
+mod housekeeping;
+mod last_used;
 mod provisioner;
 mod reconciler;
 
@@ -28,6 +31,8 @@ use tenantry_storage::{PoolUse, Store};
 use tenantry_temporal::{Dispatcher, Namespaces, Temporal, WorkerPool, egress};
 use tokio::sync::Notify;
 
+use crate::housekeeping::Housekeeping;
+
 pub use error::Error;
 pub use provisioner::Provisioner;
 pub use reconciler::Reconciler;
@@ -37,6 +42,8 @@ pub use reconciler::Reconciler;
 pub struct Services {
     /// Turns API keys into callers.
     pub authentication: authentication::Authentication,
+    /// Lets callers in, from where their keys allow.
+    pub admission: admission::Admission,
     /// Organizations.
     pub organizations: organizations::Organizations,
     /// Users.
@@ -71,8 +78,18 @@ impl Services {
         let executions =
             executions::Executions::new(store.clone(), dispatcher, Arc::clone(&workers), Arc::clone(&clock));
         let audit = audit::Audit::new(store.clone(), Arc::clone(&clock));
+        let limits = rate_limits::RateLimits::new();
+        let authentication =
+            authentication::Authentication::new(store.clone(), limits.clone(), Arc::clone(&clock));
+        let last_used = last_used::LastUsed::new(store.clone());
         let services = Self {
-            authentication: authentication::Authentication::new(store.clone(), Arc::clone(&clock)),
+            admission: admission::Admission::new(
+                authentication.clone(),
+                limits.clone(),
+                last_used.clone(),
+                Arc::clone(&clock),
+            ),
+            authentication,
             organizations: organizations::Organizations::new(
                 store.clone(),
                 Arc::clone(&clock),
@@ -87,7 +104,8 @@ impl Services {
             temporal: temporal.clone(),
         };
         let provisioner = Provisioner::new(store.clone(), Namespaces::new(temporal), clock);
-        let reconciler = Reconciler::new(store, provisioner, executions, workers, wake);
+        let housekeeping = Housekeeping::new(store.clone(), limits, last_used);
+        let reconciler = Reconciler::new(store, provisioner, executions, workers, wake, housekeeping);
         Ok((services, reconciler))
     }
 

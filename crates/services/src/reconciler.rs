@@ -17,7 +17,7 @@ use tenantry_temporal::WorkerPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Provisioner, executions::Executions};
+use crate::{Error, Provisioner, executions::Executions, housekeeping::Housekeeping};
 
 /// How long the reconciler rests when nobody wakes it.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -31,6 +31,7 @@ pub struct Reconciler {
     executions: Executions,
     workers: Arc<WorkerPool>,
     wake: Arc<Notify>,
+    housekeeping: Arc<Housekeeping>,
     idle: Idle,
 }
 
@@ -41,20 +42,26 @@ impl Reconciler {
         executions: Executions,
         workers: Arc<WorkerPool>,
         wake: Arc<Notify>,
+        housekeeping: Housekeeping,
     ) -> Self {
-        Self { store, provisioner, executions, workers, wake, idle: Idle::default() }
-    }
-
-    /// Works until it is told to stop, then stops the hosted workers. Meanwhile this node hears of changes of rights.
-    pub async fn run(self, stop: CancellationToken) {
-        let store = self.store.clone();
-        tokio::select! {
-            () = self.reconcile(stop) => {}
-            () = store.listen() => {}
+        Self {
+            store,
+            provisioner,
+            executions,
+            workers,
+            wake,
+            housekeeping: Arc::new(housekeeping),
+            idle: Idle::default(),
         }
     }
 
-    async fn reconcile(mut self, stop: CancellationToken) {
+    /// Works until it is told to stop, then stops the hosted workers.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let housekeeping = Arc::clone(&self.housekeeping);
+        tokio::join!(self.reconcile(&stop), housekeeping.run(stop.clone()));
+    }
+
+    async fn reconcile(&mut self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             let round = async {
                 report(self.work().await);

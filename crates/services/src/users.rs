@@ -124,9 +124,10 @@ impl<D: Doors> Users<D> {
 async fn changeable<D: Doors>(tx: &mut D::Tenant, scope: &OrgScope, user: UserId) -> Result<User, Error> {
     if !scope.allows(Permission::WriteUsers) {
         // Whoever may not change users sees none but themselves.
-        return Err(match scope.is_of(user) {
-            true => Error::Forbidden("this needs the permission users:write"),
-            false => Error::NotFound("user"),
+        return Err(if scope.is_of(user) {
+            Error::Forbidden("this needs the permission users:write")
+        } else {
+            Error::NotFound("user")
         });
     }
     let before = tx.user(user).await?.ok_or(Error::NotFound("user"))?;

@@ -41,8 +41,12 @@ impl<D: Doors> Workflows<D> {
     /// written does not count.
     ///
     /// # Errors
-    /// [`Error::Definition`] when it cannot be run; [`Error::Invalid`] when its `document.name` is another.
+    /// [`Error::Definition`] when it cannot be run; [`Error::Invalid`] when its `document.name` is another; [`Error::NotFound`] when
+    /// the actor cannot reach it, whether it is there or not.
     pub async fn apply(&self, scope: &OrgScope, name: &WorkflowName, source: &str) -> Result<Applied, Error> {
+        if !scope.reaches_workflow(name) {
+            return Err(Error::NotFound("workflow"));
+        }
         let definition = Definition::parse(source)?;
         if definition.name() != name.as_str() {
             return Err(Invalid::new("document.name", format!("must be the name in the path, {name}")).into());
@@ -79,7 +83,7 @@ impl<D: Doors> Workflows<D> {
         workflows::get(tx.as_mut(), name, None).await?.ok_or(Error::NotFound("workflow"))
     }
 
-    /// The organization's workflows, each in its latest revision, newest first.
+    /// The workflows that the actor can reach, each in its latest revision, newest first.
     pub async fn list(&self, scope: &OrgScope, page: PageRequest) -> Result<Page<Workflow>, Error> {
         let mut tx = self.doors.tenant(scope, Access::Read).await?;
         Ok(workflows::list(tx.as_mut(), page).await?)

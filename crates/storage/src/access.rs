@@ -20,7 +20,8 @@ pub enum Access {
 /// Why an actor, authenticated just before, may not write any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The key was revoked, its user was disabled, removed or given another role, or their organization is being erased.
+    /// The key was revoked, its secret was ended, what it may do was changed, its user was disabled, removed or given another role, or
+    /// their organization is being erased.
     #[error("the actor's rights have changed")]
     Actor,
     /// The organization was suspended.
@@ -41,7 +42,8 @@ pub(crate) async fn hold(
     if access == Access::Read {
         return Ok(());
     }
-    let row = sqlx::query("select hold_rights($1, $2, $3, $4, $5, $6, $7)")
+    let credential = scope.credential();
+    let row = sqlx::query("select hold_rights($1, $2, $3, $4, $5, $6, $7, $8, $9)")
         .bind(access == Access::Govern)
         .bind(scope.organization().uuid())
         .bind(scope.status().as_str())
@@ -49,6 +51,8 @@ pub(crate) async fn hold(
         .bind(user.uuid())
         .bind(api_key.uuid())
         .bind(role.as_str())
+        .bind(credential.map(|credential| credential.secret.uuid()))
+        .bind(credential.map(|credential| credential.revision))
         .fetch_one(connection)
         .await?;
     match row.try_get::<Option<&str>, _>(0)? {

@@ -13,6 +13,7 @@ const TABLES: &[&str] = &[
     "executions",
     "workflow_revisions",
     "workflows",
+    "api_key_secrets",
     "api_keys",
     "users",
     "quotas",

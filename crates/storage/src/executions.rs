@@ -10,6 +10,7 @@ use tenantry_domain::{
 use crate::{
     Error, PlatformTx, Store, TenantTx, organizations,
     row::{id, id_if_any, word},
+    workflows::reachable,
 };
 
 macro_rules! columns {
@@ -74,18 +75,23 @@ pub async fn insert(
     Ok(())
 }
 
-/// The execution with this id.
+/// The execution with this id, if the scope's actor can reach its workflow.
 pub async fn get(tx: &mut TenantTx, execution: ExecutionId) -> Result<Option<Execution>, Error> {
     let query = concat!(
         "select ",
         columns!(),
         " from ",
         tables!(),
-        " where executions.organization_id = $1 and executions.id = $2"
+        " where executions.organization_id = $1 and executions.id = $2
+            and ($3::text[] is null or workflows.name = any ($3))"
     );
     let organization = tx.organization().uuid();
-    let row =
-        sqlx::query(query).bind(organization).bind(execution.uuid()).fetch_optional(tx.connection()).await?;
+    let row = sqlx::query(query)
+        .bind(organization)
+        .bind(execution.uuid())
+        .bind(reachable(tx.scope()))
+        .fetch_optional(tx.connection())
+        .await?;
     Ok(row.as_ref().map(from_row).transpose()?)
 }
 
@@ -102,7 +108,7 @@ pub struct Filter {
     pub started_before: Option<Timestamp>,
 }
 
-/// The organization's executions, newest first. What is larger than 4 KiB of an input, an output or an error is left out, so that a
+/// The executions that the scope's actor can reach, newest first. What is larger than 4 KiB of an input, an output or an error is left out, so that a
 /// page has a bound.
 pub async fn list(tx: &mut TenantTx, filter: &Filter, page: PageRequest) -> Result<Page<Execution>, Error> {
     let query = concat!(
@@ -120,6 +126,7 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter, page: PageRequest) -> Resu
             and ($4::text is null or executions.status = $4)
             and ($5::timestamptz is null or executions.started_at >= $5)
             and ($6::timestamptz is null or executions.started_at < $6)
+            and ($8::text[] is null or workflows.name = any ($8))
           order by executions.id desc limit $7"
     );
     let organization = tx.organization().uuid();
@@ -131,6 +138,7 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter, page: PageRequest) -> Resu
         .bind(filter.started_after)
         .bind(filter.started_before)
         .bind(page.fetch())
+        .bind(reachable(tx.scope()))
         .fetch_all(tx.connection())
         .await?;
     Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))

@@ -10,6 +10,7 @@
 //!
 //! [`OrgScope`]: tenantry_domain::OrgScope
 
+pub mod api_key_secrets;
 pub mod api_keys;
 pub mod audit;
 pub mod erasure;

@@ -3,6 +3,7 @@
 use std::{error::Error, str::FromStr};
 
 use sqlx::{Row as _, postgres::PgRow};
+use tenantry_domain::Invalid;
 use uuid::Uuid;
 
 /// A column with one word of a closed set.
@@ -23,4 +24,12 @@ pub(crate) fn id<T>(row: &PgRow, column: &str, make: fn(Uuid) -> T) -> Result<T,
 /// A column with an id, or nothing.
 pub(crate) fn id_if_any<T>(row: &PgRow, column: &str, make: fn(Uuid) -> T) -> Result<Option<T>, sqlx::Error> {
     row.try_get::<Option<Uuid>, _>(column).map(|id| id.map(make))
+}
+
+/// What a column has that was checked before it was stored, if it has anything.
+pub(crate) fn checked<S, T>(
+    stored: Option<S>,
+    check: impl FnOnce(S) -> Result<T, Invalid>,
+) -> Result<Option<T>, sqlx::Error> {
+    stored.map(check).transpose().map_err(|invalid| sqlx::Error::Decode(Box::new(invalid)))
 }

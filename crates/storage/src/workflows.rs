@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 use sqlx::{Row as _, postgres::PgRow, types::Json};
-use tenantry_domain::{Page, PageRequest, Revision, Timestamp, UserId, Workflow, WorkflowId, WorkflowName};
+use tenantry_domain::{
+    OrgScope, Page, PageRequest, Revision, Timestamp, UserId, Workflow, WorkflowId, WorkflowName,
+};
 
 use crate::{
-    Error, TenantTx, list,
+    Error, TenantTx,
     row::{id, id_if_any},
 };
 
@@ -27,6 +29,11 @@ fn from_row(row: &PgRow) -> Result<Workflow, sqlx::Error> {
         created_at: row.try_get("created_at")?,
         created_by: id_if_any(row, "created_by", UserId::from_uuid)?,
     })
+}
+
+/// The names of the workflows that the scope's actor can reach, as a parameter that is null when it is all of them.
+pub(crate) fn reachable(scope: &OrgScope) -> Option<Vec<String>> {
+    scope.workflows().map(|names| names.iter().map(ToString::to_string).collect())
 }
 
 /// A revision that does not exist yet.
@@ -93,7 +100,7 @@ pub async fn insert_revision(
     Ok(())
 }
 
-/// One revision of the workflow with this name: the one asked for, or the latest.
+/// One revision of the workflow with this name, if the scope's actor can reach it: the one asked for, or the latest.
 pub async fn get(
     tx: &mut TenantTx,
     name: &WorkflowName,
@@ -105,6 +112,7 @@ pub async fn get(
         " from workflows join workflow_revisions as revisions
               on revisions.organization_id = workflows.organization_id and revisions.workflow_id = workflows.id
           where workflows.organization_id = $1 and workflows.name = $2 and ($3::integer is null or revision = $3)
+            and ($4::text[] is null or workflows.name = any ($4))
           order by revision desc limit 1"
     );
     let organization = tx.organization().uuid();
@@ -112,12 +120,13 @@ pub async fn get(
         .bind(organization)
         .bind(name.as_str())
         .bind(revision)
+        .bind(reachable(tx.scope()))
         .fetch_optional(tx.connection())
         .await?;
     Ok(row.as_ref().map(from_row).transpose()?)
 }
 
-/// The organization's workflows, each in its latest revision, the newest first.
+/// The workflows that the scope's actor can reach, each in its latest revision, the newest first.
 pub async fn list(tx: &mut TenantTx, page: PageRequest) -> Result<Page<Workflow>, Error> {
     let query = concat!(
         "select ",
@@ -128,7 +137,16 @@ pub async fn list(tx: &mut TenantTx, page: PageRequest) -> Result<Page<Workflow>
               order by revision desc limit 1
           ) as revisions
           where workflows.organization_id = $1 and workflows.id < $2
+            and ($4::text[] is null or workflows.name = any ($4))
           order by workflows.id desc limit $3"
     );
-    list::page(tx, query, page, from_row).await
+    let organization = tx.organization().uuid();
+    let rows = sqlx::query(query)
+        .bind(organization)
+        .bind(page.before())
+        .bind(page.fetch())
+        .bind(reachable(tx.scope()))
+        .fetch_all(tx.connection())
+        .await?;
+    Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
 }

@@ -130,7 +130,7 @@ impl App {
         let new = NewUser::person(format!("A {role}"), format!("{role}@{slug}.example"), role);
         let user = self.admin.users().create(slug, &new).send().await.expect("the user is created");
         let acting = self.admin.clone().with_organization(slug);
-        let new = NewApiKey { name: "test".to_owned(), expires_at: None };
+        let new = NewApiKey { name: "test".to_owned(), ..NewApiKey::default() };
         let key = acting.api_keys().create(&user.id, &new).send().await.expect("the key is created");
         let secret = key.secret.reveal().to_owned();
         (self.client(&secret), secret)

@@ -2,7 +2,7 @@
 
 use axum::{Router, routing::get};
 use serde::Serialize;
-use tenantry_domain::{Permission, Role};
+use tenantry_domain::{PermissionSet, Role};
 
 use super::{api_keys::ApiKeyView, organizations::OrganizationView, users::UserView};
 use crate::{App, output::Data, permit::Authenticated};
@@ -16,17 +16,16 @@ struct Me {
     user: UserView,
     organization: OrganizationView,
     role: Role,
-    permissions: Vec<Permission>,
+    permissions: PermissionSet,
     api_key: ApiKeyView,
 }
 
 async fn me(Authenticated(caller): Authenticated) -> Data<Me> {
-    let role = caller.user().role;
     Data(Me {
         user: caller.user().clone().into(),
         organization: caller.organization().clone().into(),
-        role,
-        permissions: role.permissions().collect(),
+        role: caller.user().role,
+        permissions: caller.permissions(),
         api_key: caller.api_key().clone().into(),
     })
 }

@@ -68,6 +68,13 @@ impl Caller {
         authorization.iter().fold(caller, |caller, value| caller.with("authorization", value))
     }
 
+    /// Whoever has the key, or its new secret, that an answer shows.
+    pub(crate) fn holding(&self, shown: &Value) -> Self {
+        let secret = text(&shown["secret"]);
+        let caller = self.presenting(&[&format!("Bearer {secret}")]);
+        Self { user: text(&shown["user_id"]), api_key: text(&shown["id"]), secret, ..caller }
+    }
+
     /// The same, inside this organization, which only an admin may choose.
     pub(crate) fn inside(&self, organization: &str) -> Self {
         self.with("tenantry-organization", organization)
@@ -189,7 +196,8 @@ impl Answer {
 
     /// All of it that must be the same when two answers are to tell nothing.
     pub(crate) fn indistinct(&self) -> (u16, Vec<(String, String)>, Value) {
-        let telling = |name: &&HeaderName| !matches!(name.as_str(), "date" | "x-request-id");
+        // What is left of the caller's own limits is less after each request.
+        let telling = |name: &&HeaderName| !matches!(name.as_str(), "date" | "x-request-id" | "ratelimit");
         let mut headers: Vec<_> = self
             .headers
             .keys()

@@ -108,7 +108,7 @@ async fn should_not_bring_a_revoked_key_back_when_it_is_looked_up_while_it_is_re
     let (here, there) = two_nodes().await;
     let admin = Caller::admin(&here).await;
     Tenant::new(&admin, "acme").await;
-    for round in 0..20 {
+    for round in 0..8 {
         let worker = json!({"kind": "service", "name": format!("Worker {round}"), "role": "worker"});
         let user = text(&admin.post("/organizations/acme/users", &worker).await.data(201)["id"]);
         let key = admin.post(&format!("/users/{user}/api-keys"), &json!({"name": "test"})).await.data(201);

@@ -16,7 +16,8 @@ use crate::{
     wire::Wire,
 };
 
-/// Every row of every table that tenants have, but those whose names begin so, as PostgreSQL writes it.
+/// Every row of every table that tenants have, but those whose names begin so, as PostgreSQL writes it. When keys were used is left out:
+/// it is written when there is time.
 pub(crate) async fn rows(app: &App, but: &str) -> Vec<String> {
     let mut owner = app.database.owner().await;
     let tables = "select relname::text from pg_class
@@ -25,7 +26,9 @@ pub(crate) async fn rows(app: &App, but: &str) -> Vec<String> {
     let mut rows = Vec::new();
     let tables = tables.iter().map(|table| table.get::<String, _>(0));
     for table in tables.filter(|table| but.is_empty() || !table.starts_with(but)) {
-        let query = format!("select t::text from {table} as t order by 1");
+        let query = format!(
+            "select (to_jsonb(t) - array['last_used_at', 'last_used_address'])::text from {table} as t order by 1"
+        );
         let found = sqlx::query(AssertSqlSafe(query)).fetch_all(&mut owner).await.expect("the rows");
         rows.extend(found.iter().map(|row| row.get::<String, _>(0)));
     }
@@ -158,10 +161,12 @@ async fn should_hide_other_users_and_their_keys_from_a_customer_and_a_worker() {
                 "{operation:?}"
             );
             let own = Names { user: own_user.clone(), api_key: own_key.clone(), ..missing.clone() };
-            match operation.method {
-                "DELETE" => {}
+            match (operation.method, operation.route) {
+                ("DELETE", _) => {}
                 // One sees oneself, and may not change oneself.
-                "PATCH" => drop(operation.ask(caller, &own).await.problem(403, "forbidden")),
+                ("PATCH", "/api/v0/users/{user}") => {
+                    drop(operation.ask(caller, &own).await.problem(403, "forbidden"));
+                }
                 _ => assert!(operation.ask(caller, &own).await.status < 300, "{operation:?} of one's own"),
             }
         }

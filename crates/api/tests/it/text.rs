@@ -2,8 +2,30 @@
 
 use serde_json::Value;
 
+/// The same, as if no API key in it had been used: the server notes that when it has the time.
+pub(crate) fn unused(mut value: Value) -> Value {
+    forget_use(&mut value);
+    value
+}
+
+fn forget_use(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(forget_use),
+        Value::Object(members) => {
+            for (name, member) in members {
+                match name.as_str() {
+                    "last_used_at" | "last_used_address" => *member = Value::Null,
+                    _ => forget_use(member),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 /// The same, with a word in brackets for each id, time and digest.
-pub(crate) fn steady(mut value: Value) -> Value {
+pub(crate) fn steady(value: Value) -> Value {
+    let mut value = unused(value);
     soften(&mut value);
     value
 }

@@ -89,7 +89,11 @@ async fn should_read_a_new_key_without_ever_showing_its_secret() {
     let mut created = key();
     created["secret"] = json!("tn_the_secret");
     let (client, server) = call(data(&created)).await;
-    let new = NewApiKey { name: "laptop".to_owned(), expires_at: Some(AT.parse().expect("a time")) };
+    let new = NewApiKey {
+        name: "laptop".to_owned(),
+        expires_at: Some(AT.parse().expect("a time")),
+        ..NewApiKey::default()
+    };
     let created = client.api_keys().create("usr_1", &new).send().await.expect("a key");
     assert_eq!(created.secret.reveal(), "tn_the_secret");
     assert!(!format!("{created:?}").contains("tn_the_secret"));

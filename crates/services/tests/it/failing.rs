@@ -8,7 +8,7 @@ use std::sync::{
 use tenantry_domain::{
     ApiKey, ApiKeyId, Email, OrgScope, Organization, OrganizationId, OrganizationName, OrganizationStatus,
     Page, PageRequest, Role, Secret, Slug, Timestamp, User, UserId,
-    api_key::NewApiKey,
+    api_key::{Filter, NewApiKey},
     repository::{ApiKeyRepository, OrganizationRepository, UserRepository},
     user::{Changes, NewUser},
 };
@@ -132,6 +132,11 @@ impl ApiKeyRepository for Tx<TenantTx> {
         fn insert_api_key(&mut self, user: UserId, new: &NewApiKey, secret: &Secret, now: Timestamp) -> ApiKey;
         fn api_key(&mut self, api_key: ApiKeyId) -> Option<ApiKey>;
         fn api_keys(&mut self, user: UserId, page: PageRequest) -> Page<ApiKey>;
+        fn api_keys_of_all(&mut self, filter: &Filter, now: Timestamp, page: PageRequest) -> Page<ApiKey>;
+        fn update_api_key(&mut self, api_key: &ApiKey) -> ();
+        fn rotate_api_key(
+            &mut self, api_key: ApiKeyId, secret: &Secret, ends_at: Option<Timestamp>, now: Timestamp
+        ) -> ();
         fn revoke_api_key(&mut self, api_key: ApiKeyId, now: Timestamp) -> bool;
     }
 }

@@ -109,5 +109,5 @@ fn manager(email: &str) -> NewUser {
 }
 
 fn key() -> NewApiKey {
-    NewApiKey { name: ApiKeyName::parse("key").expect("a name"), expires_at: None }
+    NewApiKey::named(ApiKeyName::parse("key").expect("a name"))
 }

@@ -18,6 +18,7 @@ const TENANT_TABLES: &str = "
 async fn should_know_every_tenant_table() {
     let tables = names(&Database::migrated().await, TENANT_TABLES).await;
     let known = [
+        "api_key_secrets",
         "api_keys",
         "audit_entries",
         "audit_heads",

@@ -1,5 +1,6 @@
 //! The schema and the two doors, on a real PostgreSQL.
 
+mod api_keys;
 mod catalog;
 mod doors;
 mod migrations;

@@ -1,8 +1,13 @@
 //! The schema's history: up, down to nothing, up again, and over rows that were there before tenancy.
 
+use chrono::TimeDelta;
 use sqlx::{Executor as _, Row as _};
-use tenantry_domain::{Namespace, WorkflowName, repository::OrganizationRepository as _};
-use tenantry_storage::{Access, Doors as _, Transaction as _, migrate, workflows};
+use tenantry_domain::{
+    ApiKeyName, Namespace, Scopes, Secret, WorkflowName,
+    api_key::{Limits, NewApiKey},
+    repository::{ApiKeyRepository as _, OrganizationRepository as _},
+};
+use tenantry_storage::{Access, Doors as _, Transaction as _, api_keys, migrate, workflows};
 use tenantry_test_support::Database;
 
 use crate::{organization, scope, store};
@@ -62,6 +67,7 @@ async fn should_name_the_steps_as_an_operator_looks_for_them() {
         "create_schedules_and_secrets_tables",
         "index_audit_entries_by_time",
         "create_rights_check",
+        "create_api_key_secrets_table",
         "announce_changes_of_rights",
         "create_nodes_table",
     ];
@@ -140,6 +146,65 @@ async fn should_name_the_system_organizations_namespace_by_the_same_rule() {
     let mut tx = store(&database).platform().await.expect("the platform's door opens");
     let system = tx.system_organization().await.expect("the system organization");
     assert_eq!(system.namespace, Namespace::of(&system.slug, system.id));
+}
+
+/// Takes a step back, and those that followed it.
+async fn down_below(migrations: &mut migrate::Database, step: &str) {
+    let steps = migrations.status().await.expect("a status");
+    let at = steps.iter().position(|known| known.name == step).expect(step);
+    migrations.down(steps.len() - at).await.expect("down");
+}
+
+/// A key of the system organization as it was when a key was a secret; the hash is of a text that is none.
+const KEY_WITH_ITS_SECRET: &str = "
+    insert into users (id, organization_id, kind, name, role, status, created_at)
+        select '01890a5d-ac96-774b-bcce-b302099a8059', id, 'service', 'old', 'customer', 'active', now() from organizations;
+    insert into api_keys (id, organization_id, user_id, name, secret_hash, prefix, last_four, created_at)
+        select '01890a5d-ac96-774b-bcce-b302099a805a', id, '01890a5d-ac96-774b-bcce-b302099a8059', 'old', $$hash$$, 'tn_abcd',
+               'wxyz', '2026-01-31 12:00:00+00' from organizations;";
+
+#[tokio::test]
+async fn should_keep_the_secrets_of_keys_on_the_way_up_and_the_newest_on_the_way_down() {
+    let database = Database::empty().await;
+    let mut migrations = migrations(&database).await;
+    migrations.up().await.expect("up");
+    down_below(&mut migrations, "create_api_key_secrets_table").await;
+    let secret = Secret::generate().expect("a secret");
+    let hash =
+        secret.hash().as_bytes().iter().fold("'\\x".to_owned(), |text, byte| format!("{text}{byte:02x}"));
+    let rows = KEY_WITH_ITS_SECRET.replace("$$hash$$", &format!("{hash}'"));
+    database.owner().await.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(rows))).await.expect("the old rows");
+
+    migrations.up().await.expect("up over the old rows");
+    let store = store(&database);
+    let presents = async |secret: &Secret| {
+        api_keys::authenticate(&store, &secret.hash(), crate::now()).await.expect("a query")
+    };
+    let caller = presents(&secret).await.expect("the old secret is good");
+    let issued = &caller.api_key().secrets[0];
+    assert_eq!((issued.prefix.as_str(), issued.last_four.as_str()), ("tn_abcd", "wxyz"));
+    assert_eq!((issued.created_at, issued.ends_at), (caller.api_key().created_at, None));
+    assert_eq!(caller.api_key().limits, Limits::default(), "and not limited");
+
+    let (key, newest) = (caller.api_key().id, Secret::generate().expect("a secret"));
+    let mut tx = store.tenant(&caller.scope(), Access::Govern).await.expect("the door opens");
+    let overlap = crate::now() + TimeDelta::days(1);
+    tx.rotate_api_key(key, &newest, Some(overlap), crate::now()).await.expect("a query");
+    let scopes = Some(Scopes::parse(&["workflows:read"]).expect("scopes"));
+    let limited = NewApiKey {
+        limits: Limits { scopes, ..Limits::default() },
+        ..NewApiKey::named(ApiKeyName::parse("limited").expect("a name"))
+    };
+    let narrow = Secret::generate().expect("a secret");
+    tx.insert_api_key(caller.user().id, &limited, &narrow, crate::now()).await.expect("a key");
+    tx.commit().await.expect("all is kept");
+    assert!(presents(&secret).await.is_some() && presents(&narrow).await.is_some());
+
+    down_below(&mut migrations, "create_api_key_secrets_table").await;
+    migrations.up().await.expect("up again");
+    assert!(presents(&newest).await.is_some());
+    assert!(presents(&secret).await.is_none(), "there was room for one");
+    assert!(presents(&narrow).await.is_none(), "rather none than one without its limits");
 }
 
 /// An owner as managed databases have them: no superuser, and the two roles were made and granted by somebody else.

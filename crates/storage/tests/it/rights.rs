@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tenantry_domain::{
-    ApiKeyName, Caller, Email, OrgScope, OrganizationStatus, Role, Secret, UserName, UserStatus,
-    api_key::NewApiKey,
+    ApiKeyName, Caller, Email, OrgScope, OrganizationStatus, Role, Scopes, Secret, UserName, UserStatus,
+    api_key::{self, AllowedCidrs, NewApiKey},
     repository::{ApiKeyRepository as _, OrganizationRepository as _, UserRepository as _},
     user::{Changes, NewUser},
 };
@@ -29,7 +30,7 @@ async fn acme() -> Acme {
     let (name, email) = (UserName::parse("Ada").expect("a name"), Email::parse("a@b.c").expect("an address"));
     let new = NewUser::new(name, Some(email), Role::Manager).expect("a user");
     let user = tx.insert_user(&new, now()).await.expect("a user");
-    let new = NewApiKey { name: ApiKeyName::parse("k").expect("a name"), expires_at: None };
+    let new = NewApiKey::named(ApiKeyName::parse("k").expect("a name"));
     let secret = Secret::generate().expect("a secret");
     tx.insert_api_key(user.id, &new, &secret, now()).await.expect("a key");
     tx.commit().await.expect("all is kept");
@@ -46,6 +47,15 @@ impl Acme {
         let status = Changes { status: Some(UserStatus::Disabled), ..Changes::default() };
         match how {
             Change::Revoked => assert!(tx.revoke_api_key(key, now()).await.expect("a query")),
+            Change::Rotated(overlap) => {
+                let (secret, ends_at) =
+                    (Secret::generate().expect("a secret"), overlap.map(|span| now() + span));
+                tx.rotate_api_key(key, &secret, ends_at, now()).await.expect("a query");
+            }
+            Change::Updated(changes) => {
+                let api_key = self.manager.api_key().changed(&changes);
+                tx.update_api_key(&api_key).await.expect("a query");
+            }
             Change::Demoted => drop(tx.update_user(user, &role).await.expect("a query")),
             Change::Disabled => drop(tx.update_user(user, &status).await.expect("a query")),
             Change::Deleted => tx.delete_user(user).await.expect("a query"),
@@ -60,9 +70,11 @@ impl Acme {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Change {
     Revoked,
+    Rotated(Option<TimeDelta>),
+    Updated(api_key::Changes),
     Demoted,
     Disabled,
     Deleted,
@@ -72,8 +84,19 @@ enum Change {
 #[tokio::test]
 async fn should_refuse_a_writer_whose_rights_have_changed_since_they_were_authenticated() {
     use OrganizationStatus as S;
+    let scopes = Scopes::parse(&["users:write"]).expect("scopes");
+    let networks = AllowedCidrs::parse(&["192.0.2.0/24"]).expect("networks");
+    let narrowed =
+        api_key::Changes { scopes: tenantry_domain::Change::Set(scopes), ..api_key::Changes::default() };
+    let moved = api_key::Changes {
+        allowed_cidrs: tenantry_domain::Change::Set(networks),
+        ..api_key::Changes::default()
+    };
     for (change, expected) in [
         (Change::Revoked, Refusal::Actor),
+        (Change::Rotated(None), Refusal::Actor),
+        (Change::Updated(narrowed), Refusal::Actor),
+        (Change::Updated(moved), Refusal::Actor),
         (Change::Demoted, Refusal::Actor),
         (Change::Disabled, Refusal::Actor),
         (Change::Deleted, Refusal::Actor),
@@ -85,7 +108,7 @@ async fn should_refuse_a_writer_whose_rights_have_changed_since_they_were_authen
         for access in [Access::Write, Access::Govern] {
             assert!(acme.store.tenant(&scope, access).await.is_ok(), "{change:?}");
         }
-        acme.change(change).await;
+        acme.change(change.clone()).await;
         for access in [Access::Write, Access::Govern] {
             let refused = acme.store.tenant(&scope, access).await;
             assert!(
@@ -102,11 +125,19 @@ async fn should_refuse_a_writer_whose_rights_have_changed_since_they_were_authen
 }
 
 #[tokio::test]
-async fn should_not_mind_that_provisioning_ended_meanwhile() {
-    let acme = acme().await;
-    let scope = acme.manager.scope();
-    acme.change(Change::To(OrganizationStatus::Active)).await;
-    assert!(acme.store.tenant(&scope, Access::Write).await.is_ok());
+async fn should_not_mind_what_takes_no_rights_away() {
+    let name = ApiKeyName::parse("another").expect("a name");
+    let renamed = api_key::Changes { name: Some(name), ..api_key::Changes::default() };
+    for change in [
+        Change::To(OrganizationStatus::Active),
+        Change::Rotated(Some(TimeDelta::minutes(1))),
+        Change::Updated(renamed),
+    ] {
+        let acme = acme().await;
+        let scope = acme.manager.scope();
+        acme.change(change.clone()).await;
+        assert!(acme.store.tenant(&scope, Access::Write).await.is_ok(), "{change:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,180 @@
+//! Limits on how much anybody may ask: of a key, of an organization, and of an address whose credentials are worth nothing.
+
+use serde_json::{Value, json};
+use tenantry_api::Settings;
+use tenantry_domain::Secret;
+use tenantry_test_support::{App, Database, Servers, eventually};
+use tokio::task::JoinSet;
+
+use crate::{
+    caller::{Answer, Caller, text},
+    tenant::Tenant,
+};
+
+/// A caller with a new key of this user, which may do so much in an hour.
+async fn limited(admin: &Caller, user: &str, requests: u32) -> Caller {
+    admin.presenting(&[&limited_key(admin, user, requests).await])
+}
+
+async fn limited_key(admin: &Caller, user: &str, requests: u32) -> String {
+    let body = json!({"name": "limited", "rate_limit": {"requests": requests, "per_seconds": 3600}});
+    let key = admin.post(&format!("/users/{user}/api-keys"), &body).await.data(201);
+    format!("Bearer {}", text(&key["secret"]))
+}
+
+/// How many of so many requests at once are answered.
+async fn let_through(caller: &Caller, requests: u32) -> usize {
+    let mut asked = JoinSet::new();
+    for _ in 0..requests {
+        let caller = caller.clone();
+        asked.spawn(async move { caller.get("/me").await.status });
+    }
+    asked.join_all().await.into_iter().filter(|&status| status == 200).count()
+}
+
+/// The members of one policy in a header such as `"key";q=5;w=3600, "organization";q=1000;w=1`.
+fn policy<'a>(answer: &'a Answer, header: &str, name: &str) -> Option<&'a str> {
+    let policies = answer.header(header)?.split(", ");
+    policies.filter_map(|policy| policy.strip_prefix(&format!("\"{name}\";"))).next()
+}
+
+#[tokio::test]
+async fn should_tell_what_is_left_and_when_there_is_more() {
+    let app = App::start().await;
+    let admin = Caller::admin(&app).await;
+    let acme = Tenant::new(&admin, "acme").await;
+    let caller = limited(&admin, &acme.customer.user, 3).await;
+    for left in [2, 1, 0] {
+        let answer = caller.get("/me").await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(policy(&answer, "ratelimit-policy", "key"), Some("q=3;w=3600"));
+        let remaining = policy(&answer, "ratelimit", "key").expect("what is left");
+        assert!(remaining.starts_with(&format!("r={left};t=")), "{remaining}");
+        assert_eq!(policy(&answer, "ratelimit-policy", "organization"), Some("q=1000;w=1"));
+    }
+    let refused = caller.get("/me").await;
+    refused.problem(429, "rate_limited");
+    let retry_after: u64 = refused.header("retry-after").expect("when").parse().expect("seconds");
+    assert!((1..=1200).contains(&retry_after), "{retry_after}");
+    assert!(policy(&refused, "ratelimit", "key").expect("what is left").starts_with("r=0;t="));
+    // What is refused for another reason counts, and says so too.
+    let missing = acme.customer.get("/executions/exe_01h455vb4pex5vsknk084sn02q").await;
+    assert!(missing.status == 404 && policy(&missing, "ratelimit", "organization").is_some());
+    assert_eq!(Caller::anonymous(&app).get("/me").await.header("ratelimit"), None);
+}
+
+#[tokio::test]
+async fn should_let_through_exactly_as_many_as_the_limit_says() {
+    let app = App::start().await;
+    let admin = Caller::admin(&app).await;
+    let acme = Tenant::new(&admin, "acme").await;
+    let caller = limited(&admin, &acme.customer.user, 20).await;
+    assert_eq!(let_through(&caller, 60).await, 20);
+    // Reading the key again does not fill its bucket.
+    admin.patch("/organizations/acme", &json!({"name": "Acme again"})).await.data(200);
+    assert_eq!(let_through(&caller, 10).await, 0);
+    assert_eq!(acme.customer.get("/me").await.status, 200, "another key of the same user has its own limit");
+}
+
+#[tokio::test]
+async fn should_count_all_keys_of_an_organization_together_and_no_others() {
+    let app = App::start().await;
+    let admin = Caller::admin(&app).await;
+    let (acme, other) = (Tenant::new(&admin, "acme").await, Tenant::new(&admin, "other").await);
+    let quota = json!({"requests_per_second": 1});
+    admin.put_json("/organizations/acme/quotas", &quota).await.data(200);
+    let mut asked = JoinSet::new();
+    for caller in [&acme.manager, &acme.customer, &acme.worker].into_iter().cycle().take(30) {
+        let caller = caller.clone();
+        asked.spawn(async move { caller.get("/me").await });
+    }
+    let answers = asked.join_all().await;
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 429).collect();
+    assert!(refused.len() > 20, "{}", refused.len());
+    refused[0].problem(429, "rate_limited");
+    assert_eq!(policy(refused[0], "ratelimit-policy", "organization"), Some("q=1;w=1"));
+    assert_eq!(let_through(&other.customer, 30).await, 30);
+}
+
+#[tokio::test]
+async fn should_follow_a_limit_that_is_changed_while_it_runs() {
+    let app = App::start().await;
+    let admin = Caller::admin(&app).await;
+    let acme = Tenant::new(&admin, "acme").await;
+    let caller = limited(&admin, &acme.customer.user, 1).await;
+    assert_eq!(let_through(&caller, 5).await, 1);
+    let keys = admin.walk(&format!("/users/{}/api-keys", acme.customer.user)).await;
+    let key = keys.iter().find(|key| key["name"] == json!("limited")).expect("the key");
+    let path = format!("/api-keys/{}", text(&key["id"]));
+    let limit = json!({"rate_limit": {"requests": 7, "per_seconds": 3600}});
+    admin.patch(&path, &limit).await.data(200);
+    assert_eq!(let_through(&caller, 20).await, 7);
+    admin.patch(&path, &json!({"rate_limit": Value::Null})).await.data(200);
+    assert_eq!(let_through(&caller, 20).await, 20);
+}
+
+#[tokio::test]
+async fn should_share_a_limit_among_the_nodes() {
+    let (database, temporal) = (Database::migrated().await, &Servers::get().temporal_address);
+    let here = App::start_with(temporal, database.clone()).await;
+    let there = App::start_with(temporal, database).await;
+    let admin = Caller::admin(&here).await;
+    let acme = Tenant::new(&admin, "acme").await;
+    let left_on = async |app: &App, key: &str| {
+        let answer = Caller::anonymous(app).presenting(&[key]).get("/me").await;
+        let left = policy(&answer, "ratelimit", "key").and_then(|left| left.split(';').next());
+        left.map(ToOwned::to_owned)
+    };
+    eventually("both nodes know of each other", || async {
+        let key = limited_key(&admin, &acme.customer.user, 20).await;
+        let left = [left_on(&here, &key).await, left_on(&there, &key).await];
+        (left == [Some("r=9".to_owned()), Some("r=9".to_owned())]).then_some(())
+    })
+    .await;
+    let key = limited_key(&admin, &acme.customer.user, 20).await;
+    let (caller, caller_there) = (admin.presenting(&[&key]), Caller::anonymous(&there).presenting(&[&key]));
+    let through = tokio::join!(let_through(&caller, 40), let_through(&caller_there, 40));
+    assert_eq!(through, (10, 10));
+    // One that stops leaves its share to the other.
+    there.stop().await;
+    eventually("the whole limit is here", || async {
+        let key = limited_key(&admin, &acme.customer.user, 20).await;
+        (left_on(&here, &key).await.as_deref() == Some("r=19")).then_some(())
+    })
+    .await;
+}
+
+/// An app behind a proxy, which says where requests come from.
+async fn behind_a_proxy() -> App {
+    let trusted_proxies = "127.0.0.0/8".parse().expect("a network");
+    App::start_as(Settings { trusted_proxies, ..Settings::default() }).await
+}
+
+#[tokio::test]
+async fn should_shut_out_an_address_that_tries_many_worthless_keys() {
+    let app = behind_a_proxy().await;
+    let admin = Caller::admin(&app).await;
+    let acme = Tenant::new(&admin, "acme").await;
+    let from = |address: &str| Caller::anonymous(&app).with("x-forwarded-for", address);
+    let guess = || format!("Bearer {}", Secret::generate().expect("randomness").reveal());
+    let mut refused = None;
+    for tried in 0..200 {
+        let answer = from("192.0.2.66").presenting(&[&guess()]).get("/me").await;
+        if answer.status == 429 {
+            refused = Some((tried, answer));
+            break;
+        }
+        answer.problem(401, "unauthenticated");
+    }
+    let (tried, refused) = refused.expect("it is shut out");
+    assert!(tried >= 100, "{tried}");
+    refused.problem(429, "rate_limited");
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(refused.header("ratelimit"), None);
+
+    let good = format!("Bearer {}", acme.customer.secret);
+    let known = from("192.0.2.66").presenting(&[&good]).get("/me").await;
+    assert_eq!(known.status, 200, "a key that is known to be good is let in from there too");
+    from("192.0.2.77").presenting(&[&guess()]).get("/me").await.problem(401, "unauthenticated");
+    from("192.0.2.66").get("/me").await.problem(401, "unauthenticated");
+}

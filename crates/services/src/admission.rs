@@ -1,0 +1,90 @@
+//! From a request to a caller: who presents a key, whether it can be used from there, whether there is room for the request, and a note
+//! that the key was used.
+
+use std::{net::IpAddr, sync::Arc};
+
+use tenantry_domain::{Caller, Clock, audit::Origin};
+use tenantry_storage::api_key_secrets::Use;
+
+use crate::{
+    Error,
+    authentication::{Authentication, Known},
+    last_used::LastUsed,
+    rate_limits::{Failures, Limited, RateLimits, Standing},
+};
+
+/// Lets callers in.
+#[derive(Clone)]
+pub struct Admission {
+    authentication: Authentication,
+    limits: RateLimits,
+    failures: Failures,
+    last_used: LastUsed,
+    clock: Arc<dyn Clock>,
+}
+
+/// What comes of a request at the door.
+#[derive(Debug)]
+pub enum Admitted {
+    /// Somebody may come in, and this is left of their limits.
+    Caller(Caller, Standing),
+    /// The credential is worth nothing, or nothing from there.
+    Nobody,
+}
+
+impl Admission {
+    pub(crate) fn new(
+        authentication: Authentication,
+        limits: RateLimits,
+        last_used: LastUsed,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { authentication, limits, failures: Failures::new(), last_used, clock }
+    }
+
+    /// Who presents this secret, from there. A key that cannot be used from there is nobody's, as one that is not good, and is noted
+    /// nowhere but in the server's log: whoever has stolen it learns nothing, not even by how long the answer takes.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] when the key, its organization or the address has had its share.
+    pub async fn admit(&self, secret: &str, origin: Origin) -> Result<Admitted, Error> {
+        let address = origin.source_address;
+        let Some((caller, known)) = self.identify(secret, origin).await? else {
+            if let Some(address) = address {
+                self.failures.note(address);
+            }
+            return Ok(Admitted::Nobody);
+        };
+        let standing = self.limits.take(&known.buckets)?;
+        self.last_used.note(caller.secret(), Use { at: self.clock.now(), address });
+        Ok(Admitted::Caller(caller, standing))
+    }
+
+    /// Whether this secret is good now, from there, without counting it: for a request of which more is to come.
+    pub async fn knows(&self, secret: &str, origin: Origin) -> Result<bool, Error> {
+        Ok(self.identify(secret, origin).await?.is_some())
+    }
+
+    async fn identify(&self, secret: &str, origin: Origin) -> Result<Option<(Caller, Known)>, Error> {
+        let address = origin.source_address;
+        let known = match self.authentication.recall(secret).await {
+            Some(known) => known,
+            None => {
+                address.map_or(Ok(()), |address| self.may_try(address))?;
+                let Some(known) = self.authentication.find(secret).await? else { return Ok(None) };
+                known
+            }
+        };
+        let Some(caller) = known.caller.clone().from(origin) else {
+            let api_key = known.caller.api_key().id;
+            tracing::warn!(%api_key, ?address, "a key was presented from outside its networks");
+            return Ok(None);
+        };
+        Ok(Some((caller, known)))
+    }
+
+    /// Whoever has presented many worthless credentials waits before another is looked at.
+    fn may_try(&self, address: IpAddr) -> Result<(), Limited> {
+        self.failures.may_try(address).map_err(|retry_after| Limited { standing: None, retry_after })
+    }
+}
