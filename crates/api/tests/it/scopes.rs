@@ -38,12 +38,14 @@ async fn should_allow_by_each_permission_alone_what_the_table_says() {
     let (_app, admin, acme) = acme().await;
     let execution = acme.start().await;
     execution_in(&acme.customer, &execution, "completed").await;
+    let many = json!({"users": 10_000, "api_keys": 10_000});
+    admin.put_json("/organizations/acme/quotas", &many).await.data(200);
     let mut table = String::new();
     for permission in Role::Manager.permissions().iter() {
         let caller = limited(&acme.manager, &acme.manager, &[permission.as_str()]).await;
         let _ = writeln!(table, "{permission}");
         for operation in OPERATIONS.iter().filter(|operation| operation.kind != Kind::Open) {
-            // Somebody whom nobody needs any more, with a key that the caller's covers.
+            // Somebody whom nobody needs any more.
             let user = json!({"kind": "service", "name": "Somebody", "role": "customer"});
             let user = text(&admin.post("/organizations/acme/users", &user).await.data(201)["id"]);
             let body = json!({"name": "k"});
