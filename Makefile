@@ -3,7 +3,10 @@
 
 CARGO_TARGET_DIR ?= target
 
-.PHONY: dev test lint fmt doc deny
+# Which benchmarks `make bench` runs: make bench BENCH=storage
+BENCH ?= storage lookup front_door revocation
+
+.PHONY: dev test bench lint fmt doc deny
 
 dev:
 	cargo run --bin tenantry -- dev
@@ -12,6 +15,13 @@ dev:
 test:
 	cargo test --workspace --no-run
 	$(CARGO_TARGET_DIR)/debug/with-servers cargo test --workspace --no-fail-fast
+
+# Each benchmark has a private PostgreSQL and a private Temporal to itself (see crates/bench).
+bench:
+	cargo build --release -p tenantry-bench -p tenantry-test-support
+	for bench in $(BENCH); do \
+		$(CARGO_TARGET_DIR)/release/with-servers $(CARGO_TARGET_DIR)/release/$$bench || exit 1; \
+	done
 
 lint:
 	cargo fmt --all --check

@@ -25,7 +25,7 @@ impl TenantTx {
         let begin = if access == Access::Read { "begin read only" } else { "begin" };
         // Begin and set in one round trip. The id is hexadecimal digits and hyphens by its type.
         let statement = format!(
-            "{begin}; select set_config('tenantry.organization_id', '{}', true)",
+            "{begin}; set local tenantry.organization_id = '{}'",
             scope.organization().uuid().hyphenated()
         );
         let mut transaction = pool.begin_with(AssertSqlSafe(statement)).await?;

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::Router;
 use tenantry_api::Settings;
 use tenantry_client::{
     Client,
@@ -37,6 +38,24 @@ pub struct App {
     tasks: Vec<JoinHandle<()>>,
 }
 
+/// What an app may be given besides its database and its Temporal.
+pub struct Setup {
+    /// How it reaches the database.
+    pub options: Options,
+    /// What an operator decides.
+    pub settings: Settings,
+    /// Routes beside those of the API, on the same port.
+    pub beside: Router,
+}
+
+impl Default for Setup {
+    /// Few connections, because tests share a server; no routes.
+    fn default() -> Self {
+        let options = Options { max_connections: 6, ..Options::default() };
+        Self { options, settings: Settings::default(), beside: Router::new() }
+    }
+}
+
 /// An organization, with a client for each role.
 pub struct Tenant {
     /// Its slug.
@@ -61,29 +80,26 @@ impl App {
 
     /// Starts it with these settings.
     pub async fn start_as(settings: Settings) -> Self {
-        Self::launch(&Servers::get().temporal_address, Database::migrated().await, settings, None).await
+        let setup = Setup { settings, ..Setup::default() };
+        Self::launch(&Servers::get().temporal_address, Database::migrated().await, setup).await
     }
 
     /// Starts it on this database and with this Temporal, which may be away.
     pub async fn start_with(temporal_address: &str, database: Database) -> Self {
-        Self::launch(temporal_address, database, Settings::default(), None).await
+        Self::launch(temporal_address, database, Setup::default()).await
     }
 
     /// Starts it on this database, hearing of changes through another way to the same one.
     pub async fn start_hearing(temporal_address: &str, database: Database, through: &Database) -> Self {
-        Self::launch(temporal_address, database, Settings::default(), Some(through)).await
+        let mut setup = Setup::default();
+        setup.options.listen_url = Some(through.url.clone());
+        Self::launch(temporal_address, database, setup).await
     }
 
-    async fn launch(
-        temporal_address: &str,
-        database: Database,
-        settings: Settings,
-        through: Option<&Database>,
-    ) -> Self {
+    /// Starts it on this database, with this Temporal, and set up like this.
+    pub async fn launch(temporal_address: &str, database: Database, setup: Setup) -> Self {
         let clock = Arc::new(TestClock::default());
-        let listen_url = through.map(|database| database.url.clone());
-        let options = Options { max_connections: 6, listen_url, ..Options::default() };
-        let store = Store::new(&database.url, &options).expect("the test's database has a URL");
+        let store = Store::new(&database.url, &setup.options).expect("the test's database has a URL");
         let admin_key = admin_key(&store).await;
         let temporal = Temporal::connect(temporal_address).expect("the test's Temporal has an address");
         let egress = Policy::allowing(["127.0.0.0/8".parse().expect("a network")]);
@@ -92,9 +108,9 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound port"));
         let stop = CancellationToken::new();
-        let router = tenantry_api::router(services, &settings);
+        let router = tenantry_api::router(services, &setup.settings).merge(setup.beside);
         let tasks = vec![
-            tokio::spawn(tenantry_api::serve(listener, router, settings.limits, stop.clone())),
+            tokio::spawn(tenantry_api::serve(listener, router, setup.settings.limits, stop.clone())),
             tokio::spawn(reconciler.run(stop.clone())),
         ];
         let admin = Client::new(&url, admin_key.clone()).expect("the server's URL is one");

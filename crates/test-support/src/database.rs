@@ -61,6 +61,13 @@ impl Database {
         Self { url: url.into() }
     }
 
+    /// Removes it, for those who fill it with more than a test does; whoever is still connected is cut off.
+    pub async fn remove(self) {
+        let url = Url::parse(&self.url).expect("a database's URL");
+        let name = url.path().trim_start_matches('/');
+        execute(&mut server().await, &format!("drop database {name} with (force)")).await;
+    }
+
     /// A connection as the owner, who sees everything: for what no door shows.
     pub async fn owner(&self) -> PgConnection {
         PgConnection::connect(&self.url).await.expect("the test's database answers")

@@ -3,7 +3,7 @@
 //! [`App::start`] is a running Tenantry: the real router on a real port, a database of its own, the run's Temporal. It hands out
 //! [`Tenant`]s, organizations with clients named by credential. Tests share one PostgreSQL and one Temporal, those of
 //! `DATABASE_URL` and `TEMPORAL_ADDRESS` or private ones; see [`Servers`]. A [`Link`] to either can be cut, for tests of what
-//! happens then.
+//! happens then, and counts the round trips to it.
 
 #![expect(clippy::expect_used, reason = "a harness that cannot do its work has nobody else to tell")]
 
@@ -13,7 +13,7 @@ mod database;
 mod link;
 mod servers;
 
-pub use app::{App, Tenant, eventually};
+pub use app::{App, Setup, Tenant, eventually};
 pub use clock::TestClock;
 pub use database::Database;
 pub use link::Link;

@@ -1,11 +1,18 @@
 //! A way to a server that a test can cut.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     task::{JoinHandle, JoinSet},
 };
+use tokio_util::io::InspectReader;
 
 /// A port of this machine that leads to a server while it is open. Cut, it refuses connections, as a server does that does not run.
 #[derive(Debug)]
@@ -15,6 +22,7 @@ pub struct Link {
     /// Bound and never listening: it keeps the port from others while the link is cut.
     _reserved: TcpSocket,
     open: Option<JoinHandle<()>>,
+    round_trips: Arc<AtomicU64>,
 }
 
 impl Link {
@@ -22,7 +30,7 @@ impl Link {
     pub fn to(server: &str) -> Self {
         let (reserved, address) = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let server = server.trim_start_matches("http://").to_owned();
-        Self { server, address, _reserved: reserved, open: None }
+        Self { server, address, _reserved: reserved, open: None, round_trips: Arc::default() }
     }
 
     /// Where it begins, as `host:port`.
@@ -34,7 +42,12 @@ impl Link {
     pub fn open(&mut self) {
         let (socket, _) = bind(self.address);
         let listener = socket.listen(128).expect("a bound socket listens");
-        self.open = Some(tokio::spawn(lead(listener, self.server.clone())));
+        self.open = Some(tokio::spawn(lead(listener, self.server.clone(), Arc::clone(&self.round_trips))));
+    }
+
+    /// How often so far a client spoke after the server had, or spoke first.
+    pub fn round_trips(&self) -> u64 {
+        self.round_trips.load(Relaxed)
     }
 
     /// Ends every connection, and refuses new ones.
@@ -63,12 +76,19 @@ fn bind(address: SocketAddr) -> (TcpSocket, SocketAddr) {
     (socket, address)
 }
 
-async fn lead(listener: TcpListener, server: String) {
+async fn lead(listener: TcpListener, server: String, round_trips: Arc<AtomicU64>) {
     let mut connections = JoinSet::new();
-    while let Ok((mut near, _)) = listener.accept().await {
-        let server = server.clone();
+    while let Ok((near, _)) = listener.accept().await {
+        let (server, round_trips) = (server.clone(), Arc::clone(&round_trips));
         connections.spawn(async move {
-            let mut far = TcpStream::connect(server).await?;
+            let far = TcpStream::connect(server).await?;
+            let turn = AtomicBool::new(true);
+            let mut near = InspectReader::new(near, |said: &[u8]| {
+                if !said.is_empty() && turn.swap(false, Relaxed) {
+                    round_trips.fetch_add(1, Relaxed);
+                }
+            });
+            let mut far = InspectReader::new(far, |_: &[u8]| turn.store(true, Relaxed));
             tokio::io::copy_bidirectional(&mut near, &mut far).await
         });
         while connections.try_join_next().is_some() {}
