@@ -294,6 +294,14 @@ mod tests {
     }
 
     #[test]
+    fn should_accept_what_the_documentation_gives_scanners_to_try() {
+        let page = include_str!("../../../docs/security/api-keys.md");
+        let (_, text) = page.rsplit_once("for tests: `").expect("a text for tests");
+        let (text, _) = text.split_once('`').expect("the end of the text");
+        assert!(Secret::parse(text).is_ok(), "{text}");
+    }
+
+    #[test]
     fn should_not_show_a_secret_in_debug_output() {
         let secret = Secret::generate().expect("randomness");
         assert_eq!(format!("{secret:?}"), "Secret(…)");

@@ -25,6 +25,11 @@ pub(crate) struct Tenantry {
     environment: Vec<(&'static str, String)>,
 }
 
+/// A command line as its words.
+pub(crate) fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
 /// What a command left behind.
 pub(crate) struct Left {
     pub(crate) status: Option<i32>,

@@ -8,7 +8,7 @@ use crate::{
     rest::{Request, send, send_as},
     running::Dev,
     stand_in::{Answer, StandIn},
-    tenantry::Tenantry,
+    tenantry::{Tenantry, words},
 };
 
 /// Part of an id that nobody has.
@@ -85,6 +85,8 @@ async fn should_hide_one_organization_from_the_commands_of_another() {
         "apikey list --user {user}",
         "apikey create --user {user} --name laptop",
         "apikey get {key}",
+        "apikey update {key} --name laptop",
+        "apikey rotate {key}",
         "apikey revoke {key}",
         "workflow get {workflow}",
         "workflow get quote --org {slug}",
@@ -114,10 +116,6 @@ async fn should_hide_one_organization_from_the_commands_of_another() {
     two.dev.stop(Signal::INT).await;
 }
 
-fn words(line: &str) -> Vec<&str> {
-    line.split(' ').collect()
-}
-
 #[tokio::test]
 async fn should_hide_one_organization_from_the_requests_of_another() {
     let two = Two::new().await;
@@ -132,6 +130,8 @@ async fn should_hide_one_organization_from_the_requests_of_another() {
         ("GET /api/v0/users/{user}/api-keys", ""),
         ("POST /api/v0/users/{user}/api-keys", r#"{"name": "laptop"}"#),
         ("GET /api/v0/api-keys/{key}", ""),
+        ("PATCH /api/v0/api-keys/{key}", r#"{"name": "laptop"}"#),
+        ("POST /api/v0/api-keys/{key}/rotate", ""),
         ("DELETE /api/v0/api-keys/{key}", ""),
         ("GET /api/v0/workflows/{workflow}", ""),
         ("POST /api/v0/workflows/{workflow}/executions", "{}"),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tenantry_client::{
     Client, Method,
-    api_keys::NewApiKey,
+    api_keys::{Changes, NewApiKey, RateLimit},
     executions::{ExecutionStatus, Filter, Start},
     organizations::{NewOrganization, OrganizationStatus},
     users::NewUser,
@@ -99,6 +99,36 @@ async fn should_read_a_new_key_without_ever_showing_its_secret() {
     assert!(!format!("{created:?}").contains("tn_the_secret"));
     assert_eq!(server.asked_lines(), ["POST /api/v0/users/usr_1/api-keys"]);
     assert_eq!(server.asked()[0].body, r#"{"name":"laptop","expires_at":"2026-01-31T12:00:00Z"}"#);
+}
+
+#[tokio::test]
+async fn should_say_nothing_of_what_stays_and_null_of_what_is_lifted() {
+    let (client, server) = call(data(&key())).await;
+    let limit = RateLimit { requests: 100, per_seconds: 60 };
+    let changes = Changes {
+        scopes: Some(None),
+        rate_limit: Some(Some(limit)),
+        expires_at: Some(None),
+        ..Changes::default()
+    };
+    client.api_keys().update("key_1", &changes).send().await.expect("a key");
+    assert_eq!(server.asked_lines(), ["PATCH /api/v0/api-keys/key_1"]);
+    let body = r#"{"scopes":null,"rate_limit":{"requests":100,"per_seconds":60},"expires_at":null}"#;
+    assert_eq!(server.asked()[0].body, body);
+}
+
+#[tokio::test]
+async fn should_read_the_marks_of_both_secrets_of_a_rotated_key() {
+    let mut rotated = key();
+    let issued =
+        |ends_at| json!({"prefix": "tn_abcd", "last_four": "wxyz", "created_at": AT, "ends_at": ends_at});
+    rotated["secret"] = json!("tn_the_secret");
+    rotated["secrets"] = json!([issued(None), issued(Some(AT))]);
+    let (client, server) = call(data(&rotated)).await;
+    let rotated = client.api_keys().rotate("key_1", 60).send().await.expect("a key");
+    let ends: Vec<bool> = rotated.key.secrets.iter().map(|secret| secret.ends_at.is_some()).collect();
+    assert_eq!((ends, rotated.secret.reveal()), (vec![false, true], "tn_the_secret"));
+    assert_eq!(server.asked()[0].body, r#"{"overlap_seconds":60}"#);
 }
 
 #[tokio::test]
