@@ -1,51 +1,71 @@
-//! What surrounds every request: the notes that are taken of it, limits of time and size, and the form of its errors.
+//! What surrounds every request: limits of time and size, what contains a panic, and the form of answers.
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, time::Duration};
 
 use axum::{
     Json, Router,
     body::{Body, HttpBody as _},
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    middleware::{self, Next},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
 };
-use tower::ServiceBuilder;
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use futures::FutureExt as _;
+use tokio::time::timeout;
+use tower::Service;
 
 use crate::{
     App, input, permit,
     problem::{Code, Problem},
-    visit::{Observe, RequestId},
+    request_id::RequestId,
+    visit::Observe,
 };
 
 /// The most that a request's body may have, in bytes.
 const BODY_LIMIT: usize = 1 << 20;
 /// How long a request may take, its body included.
-const TIME_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// The routes, each inside all of this. From the outside in: whatever goes wrong below is noted and has the form of a problem; a
-/// panic is contained; time is limited, and so is the body, which is read within that time.
-pub(crate) fn wrap(routes: Router<App>, observe: Observe, app: App) -> Router<App> {
-    let surroundings = ServiceBuilder::new()
-        .layer(observe)
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME_LIMIT))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::from_fn_with_state(app, whole));
+/// The routes, each inside all of this: it is observed from outside, so that whatever goes wrong below is noted and has the form of
+/// a problem.
+pub(crate) fn wrap<S>(routes: Router<S>, observe: Observe) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
     routes
         .fallback(|| async { Problem::not_found("path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(Code::MethodNotAllowed, "see the Allow header")
         })
-        .layer(surroundings)
+        .layer(observe)
+}
+
+/// What a route answers within the limits. From the outside in: a panic is contained; time is limited.
+pub(crate) fn contain<S>(
+    route: &mut S,
+    request: Request,
+    limit: Duration,
+) -> impl Future<Output = Response> + use<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    AssertUnwindSafe(timeout(limit, route.call(request))).catch_unwind().map(|answered| match answered {
+        Ok(Ok(Ok(response))) => response,
+        Ok(Err(_)) => Problem::new(Code::Unavailable, "the request took too long").into_response(),
+        Err(panic) => panicked(panic.as_ref()),
+    })
 }
 
 /// Waits for the whole request before anything judges it: whoever may do something when their headers arrive, and not any more when
 /// the last of their body does, may not do it. The body of somebody who may do nothing is not waited for.
-async fn whole(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn whole(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
     let (parts, body) = request.into_parts();
-    if body.is_end_stream() || !permit::is_known(&parts, &app).await {
+    if !permit::is_known(&parts, &app).await {
         return next.run(Request::from_parts(parts, body)).await;
     }
     match input::read(Request::from_parts(parts.clone(), body), &()).await {
@@ -54,12 +74,10 @@ async fn whole(State(app): State<App>, request: Request, next: Next) -> Response
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
-fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let message =
-        panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = message, "a handler panicked");
-    Problem::new(Code::Internal, "the operator finds the cause in the log, by request_id").into_response()
+fn panicked(panic: &(dyn Any + Send)) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let message = panic.downcast_ref::<&str>().copied().or(text).unwrap_or_default();
+    Problem::internal(&format!("a handler panicked: {message}")).into_response()
 }
 
 /// What browsers are told of every answer: it is data, which nothing may frame, run, guess the type of or keep. A handler may say
@@ -72,6 +90,7 @@ const PROTECTION: [(HeaderName, HeaderValue); 4] = [
 ];
 
 pub(crate) fn protect(headers: &mut HeaderMap) {
+    headers.reserve(PROTECTION.len() + 1);
     for (name, value) in PROTECTION {
         headers.entry(name).or_insert(value);
     }
@@ -96,4 +115,54 @@ pub(crate) fn with_problem_body(mut response: Response, request_id: &RequestId) 
     let mut response = (status, Json(problem.body(request_id.as_str()))).into_response();
     response.headers_mut().extend(headers);
     (response, Some(problem.code()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::{body::to_bytes, http::StatusCode, routing::get};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::metrics::Metrics;
+
+    async fn body(response: Response) -> Value {
+        let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+        serde_json::from_slice(&body).expect("JSON")
+    }
+
+    #[tokio::test]
+    async fn should_answer_for_a_handler_that_panics_as_for_any_other() {
+        async fn panic() {
+            panic!("boom");
+        }
+        let observe = Observe::new(Arc::new(Metrics::new()), "".parse().expect("no networks"));
+        let mut router = wrap(Router::new().route("/", get(panic)), observe);
+        let request = Request::builder().header("x-request-id", "find-me").body(Body::empty());
+        let Ok(response) = router.call(request.expect("a request")).await;
+        assert_eq!(
+            (response.status(), &response.headers()["x-request-id"]),
+            (StatusCode::INTERNAL_SERVER_ERROR, &HeaderValue::from_static("find-me"))
+        );
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        let problem = body(response).await;
+        assert_eq!((&problem["code"], &problem["request_id"]), (&json!("internal"), &json!("find-me")));
+        assert!(!problem.to_string().contains("boom"), "{problem}");
+    }
+
+    #[tokio::test]
+    async fn should_end_what_takes_too_long_and_the_wait_for_a_body_too() {
+        async fn never() {
+            std::future::pending::<()>().await;
+        }
+        let mut router = Router::new().route("/", get(never).post(async || ()));
+        let endless = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, Infallible>>());
+        for (method, sent) in [("GET", Body::empty()), ("POST", endless)] {
+            let request = Request::builder().method(method).body(sent).expect("a request");
+            let response = contain(&mut router, request, Duration::from_millis(20)).await;
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{method}");
+            assert_eq!(response.headers()["retry-after"], "1");
+        }
+    }
 }

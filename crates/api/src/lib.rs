@@ -14,15 +14,16 @@ mod patience;
 mod permit;
 mod problem;
 mod rate_limit;
+mod request_id;
 mod routes;
 mod server;
 mod source;
 pub mod trace;
 mod visit;
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
-use axum::{Router, extract::FromRef};
+use axum::{Router, extract::FromRef, middleware};
 use tenantry_domain::Networks;
 use tenantry_services::Services;
 
@@ -40,13 +41,23 @@ pub struct Settings {
     pub limits: Limits,
 }
 
-/// What every handler may ask for.
+/// What every handler may ask for. It is cloned for each request, some times over.
 #[derive(Clone)]
-pub(crate) struct App {
+pub(crate) struct App(Arc<Parts>);
+
+pub(crate) struct Parts {
     services: Arc<Services>,
     metrics: Arc<Metrics>,
-    readiness: Arc<Readiness>,
+    readiness: Readiness,
     connections: Connections,
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 impl FromRef<App> for Arc<Services> {
@@ -57,12 +68,13 @@ impl FromRef<App> for Arc<Services> {
 
 /// The whole HTTP surface of the server.
 pub fn router(services: Services, settings: &Settings) -> Router {
-    let app = App {
+    let app = App(Arc::new(Parts {
         services: Arc::new(services),
         metrics: Arc::new(Metrics::new()),
-        readiness: Arc::default(),
+        readiness: Readiness::default(),
         connections: settings.limits.connections.clone(),
-    };
+    }));
     let observe = Observe::new(Arc::clone(&app.metrics), settings.trusted_proxies.clone());
-    edge::wrap(routes::all(), observe, app.clone()).with_state(app)
+    let routes = routes::all().layer(middleware::from_fn_with_state(app.clone(), edge::whole));
+    edge::wrap(routes, observe).with_state(app)
 }

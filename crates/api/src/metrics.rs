@@ -6,6 +6,8 @@
 
 mod process;
 
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode};
 use prometheus::{
     Counter, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts,
@@ -130,8 +132,8 @@ pub(crate) struct Requests {
 
 impl Requests {
     /// One was answered.
-    pub(crate) fn answered(&self, status: StatusCode, seconds: f64) {
-        self.duration.observe(seconds);
+    pub(crate) fn answered(&self, status: StatusCode, took: Duration) {
+        self.duration.observe(took.as_secs_f64());
         match status.as_u16() {
             0..300 => self.succeeded.inc(),
             300..400 => self.redirected.inc(),

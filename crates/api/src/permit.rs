@@ -16,7 +16,7 @@ use crate::{
     input::{Named as _, path_parameter},
     problem::{Code, Problem},
     source::SourceAddress,
-    visit::{self, RequestId},
+    visit::Known,
 };
 
 const ORGANIZATION: &str = "tenantry-organization";
@@ -38,7 +38,10 @@ impl FromRequestParts<App> for Authenticated {
 async fn identify(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     let caller = authenticate(parts, app).await;
     app.metrics.authentication(&caller);
-    caller.inspect(|caller| visit::identified(&parts.extensions, caller))
+    if let (Ok(caller), Some(known)) = (&caller, parts.extensions.get::<Known>()) {
+        known.identify(caller);
+    }
+    caller
 }
 
 /// Whether the request comes from anybody. One of which that cannot be said now is let on, to hear why.
@@ -53,7 +56,9 @@ async fn authenticate(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     else {
         return Err(Problem::unauthenticated());
     };
-    visit::admitted(&parts.extensions, standing);
+    if let Some(known) = parts.extensions.get::<Known>() {
+        known.admit(standing);
+    }
     match caller.organization().status {
         status @ OrganizationStatus::Suspended => Err(Error::OrganizationNot(status).into()),
         _ => Ok(caller),
@@ -73,7 +78,7 @@ fn named(headers: &HeaderMap) -> Result<Target<'_>, Problem> {
 
 /// Where the request came from, for the audit log.
 fn origin(parts: &Parts) -> Origin {
-    let request_id = parts.extensions.get::<RequestId>().map(|id| id.as_str().to_owned());
+    let request_id = parts.extensions.get::<Known>().map(|known| known.id().as_str().to_owned());
     let source_address = parts.extensions.get::<SourceAddress>().map(|source| source.0);
     Origin { request_id, source_address }
 }

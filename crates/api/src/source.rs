@@ -18,15 +18,21 @@ pub(crate) struct SourceAddress(pub(crate) IpAddr);
 impl SourceAddress {
     /// The nearest address on the way that is no trusted proxy; or, where all are, the farthest that was named.
     pub(crate) fn of(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Self {
-        let lines = headers.get_all(FORWARDED_FOR).iter().rev();
-        let mut named = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
         let mut source = peer.to_canonical();
-        while let Some(entry) = named.next().filter(|_| trusted.contains(source)) {
-            let Some(address) = address(entry) else { break };
+        let mut named = None;
+        while trusted.contains(source) {
+            let named = named.get_or_insert_with(|| entries_from_the_end(headers));
+            let Some(address) = named.next().and_then(address) else { break };
             source = address;
         }
         Self(source)
     }
+}
+
+/// What several lines say is one list.
+fn entries_from_the_end(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let lines = headers.get_all(FORWARDED_FOR).iter().rev();
+    lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','))
 }
 
 /// The address that an entry names. Some proxies add the port.

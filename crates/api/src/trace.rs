@@ -6,16 +6,20 @@
 use axum::http::{HeaderMap, StatusCode};
 use opentelemetry::global;
 use opentelemetry_http::HeaderExtractor;
-use tracing::{Span, field::Empty};
+use tracing::{Level, Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use crate::visit::Who;
+use crate::{request_id::RequestId, visit::Who};
 
 /// The target of the spans that are for export, and not for the log.
 pub const TARGET: &str = "tenantry::trace";
 
 /// The span of a request, below the one that `traceparent` names (W3C Trace Context).
-pub(crate) fn request(method: &str, route: &str, headers: &HeaderMap) -> Span {
+pub(crate) fn request(id: &RequestId, method: &str, route: &str, headers: &HeaderMap) -> Span {
+    // The span itself would ask the same, but make its fields first.
+    if !tracing::span_enabled!(target: TARGET, Level::INFO) {
+        return Span::none();
+    }
     let span = tracing::info_span!(
         target: TARGET,
         "request",
@@ -25,16 +29,15 @@ pub(crate) fn request(method: &str, route: &str, headers: &HeaderMap) -> Span {
         http.request.method = method,
         http.route = route,
         http.response.status_code = Empty,
+        tenantry.request_id = id.as_str(),
         tenantry.organization = Empty,
         tenantry.user = Empty,
         tenantry.api_key = Empty,
         tenantry.outcome = Empty,
     );
-    if !span.is_disabled() {
-        let parent = global::get_text_map_propagator(|known| known.extract(&HeaderExtractor(headers)));
-        // It fails where nobody collects, and there nobody misses it.
-        let _ = span.set_parent(parent);
-    }
+    let parent = global::get_text_map_propagator(|known| known.extract(&HeaderExtractor(headers)));
+    // It fails where nobody collects, and there nobody misses it.
+    let _ = span.set_parent(parent);
     span
 }
 

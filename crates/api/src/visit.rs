@@ -7,77 +7,34 @@
 use std::{
     convert::Infallible,
     net::SocketAddr,
-    pin::Pin,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request},
-    http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode},
-    response::{IntoResponse, Response},
+    http::StatusCode,
+    response::Response,
 };
+use futures::future::BoxFuture;
 use tenantry_domain::{ApiKeyId, Caller, Networks, OrganizationId, UserId};
 use tenantry_services::rate_limits::Standing;
-use tokio::time::Instant;
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
-use uuid::Uuid;
 
 use crate::{
     edge,
     metrics::{self, Metrics, Requests},
     problem::Code,
     rate_limit,
+    request_id::{RequestId, RequestIds},
     source::SourceAddress,
     trace,
 };
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The route of what is at no route.
 const UNKNOWN: &str = "unknown";
-
-/// The id of a request, for whoever has to name it.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestId(HeaderValue);
-
-impl RequestId {
-    pub(crate) fn as_str(&self) -> &str {
-        // It is the sender's only if it may stand in a log.
-        self.0.to_str().unwrap_or_default()
-    }
-
-    /// The id that the client gave, if it is one that may stand in a log.
-    fn given(headers: &HeaderMap) -> Option<Self> {
-        let given = headers.get(REQUEST_ID)?;
-        let fit = (1..=128).contains(&given.len()) && given.as_bytes().iter().all(u8::is_ascii_graphic);
-        fit.then(|| Self(given.clone()))
-    }
-}
-
-/// Makes ids. Each is a UUID (RFC 9562, version 8) of a number that is this process's and a count: unlike any other, and made
-/// without asking the system for randomness each time. Nothing depends on nobody's guessing it.
-struct RequestIds {
-    process: u64,
-    next: AtomicU64,
-}
-
-impl RequestIds {
-    fn new() -> Self {
-        Self { process: Uuid::new_v4().as_u64_pair().0, next: AtomicU64::new(0) }
-    }
-
-    fn make(&self) -> RequestId {
-        let count = self.next.fetch_add(1, Ordering::Relaxed);
-        let bits = u128::from(self.process) << 64 | u128::from(count);
-        let mut text = [0; 36];
-        let text = Uuid::new_v8(bits.to_be_bytes()).hyphenated().encode_lower(&mut text);
-        RequestId(HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(UNKNOWN)))
-    }
-}
 
 /// Who asked, once that is known.
 #[derive(Clone, Copy, Debug)]
@@ -87,27 +44,37 @@ pub(crate) struct Who {
     pub(crate) api_key: ApiKeyId,
 }
 
-/// The place in a request's extensions for what is found out on its way.
-#[derive(Clone, Default)]
-struct Notes(Arc<Found>);
+/// What is known of a request while it is in hand. It is in the request's extensions, where whoever finds out more notes it.
+#[derive(Clone)]
+pub(crate) struct Known(Arc<Found>);
 
-#[derive(Default)]
 struct Found {
+    id: RequestId,
     who: OnceLock<Who>,
     standing: OnceLock<Standing>,
 }
 
-/// Notes what is left of the caller's limits, for the answer.
-pub(crate) fn admitted(extensions: &Extensions, standing: Standing) {
-    if let Some(notes) = extensions.get::<Notes>() {
-        let _ = notes.0.standing.set(standing);
+impl Known {
+    fn new(id: RequestId) -> Self {
+        Self(Arc::new(Found { id, who: OnceLock::new(), standing: OnceLock::new() }))
     }
-}
 
-/// Notes who asked.
-pub(crate) fn identified(extensions: &Extensions, caller: &Caller) {
-    if let Some(notes) = extensions.get::<Notes>() {
-        let _ = notes.0.who.set(Who {
+    pub(crate) fn id(&self) -> &RequestId {
+        &self.0.id
+    }
+
+    fn who(&self) -> Option<&Who> {
+        self.0.who.get()
+    }
+
+    /// Notes what is left of the caller's limits, for the answer.
+    pub(crate) fn admit(&self, standing: Standing) {
+        let _ = self.0.standing.set(standing);
+    }
+
+    /// Notes who asked.
+    pub(crate) fn identify(&self, caller: &Caller) {
+        let _ = self.0.who.set(Who {
             organization: caller.organization().id,
             user: caller.user().id,
             api_key: caller.api_key().id,
@@ -163,13 +130,12 @@ impl Route {
 
 impl<S> Service<Request> for Observed<S>
 where
-    S: Service<Request, Error = Infallible>,
-    S::Response: IntoResponse,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -179,12 +145,9 @@ where
         let route = Arc::clone(self.route.get_or_init(|| Route::of(&request)));
         let visit = Visit::begin(Arc::clone(&self.shared), route, &mut request);
         let (log, trace) = (visit.span(), visit.trace.clone());
-        let answering = self.inner.call(request);
-        let answering = async move {
-            let Ok(response) = answering.await;
-            Ok(visit.end(response.into_response()))
-        };
-        Box::pin(answering.instrument(log).instrument(trace))
+        let answering = edge::contain(&mut self.inner, request, edge::TIME_LIMIT).instrument(log);
+        // The line of the request stands for itself, outside the span of what is logged below it.
+        Box::pin(async move { Ok(visit.end(answering.await)) }.instrument(trace))
     }
 }
 
@@ -193,9 +156,8 @@ struct Visit {
     shared: Arc<Shared>,
     route: Arc<Route>,
     method: usize,
-    id: RequestId,
+    known: Known,
     source: Option<SourceAddress>,
-    notes: Notes,
     trace: Span,
     began: Instant,
     is_over: bool,
@@ -204,62 +166,63 @@ struct Visit {
 impl Visit {
     fn begin(shared: Arc<Shared>, route: Arc<Route>, request: &mut Request) -> Self {
         let method = metrics::method(request.method());
-        let trace = trace::request(metrics::METHODS[method], &route.name, request.headers());
-        let id = RequestId::given(request.headers()).unwrap_or_else(|| shared.ids.make());
+        let id = shared.ids.of(request.headers());
+        let trace = trace::request(&id, metrics::METHODS[method], &route.name, request.headers());
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let source = peer.map(|peer| SourceAddress::of(peer, request.headers(), &shared.trusted_proxies));
-        let notes = Notes::default();
-        let extensions = request.extensions_mut();
-        extensions.insert(id.clone());
-        extensions.insert(notes.clone());
+        let known = Known::new(id);
+        request.extensions_mut().insert(known.clone());
         if let Some(source) = source {
-            extensions.insert(source);
+            request.extensions_mut().insert(source);
         }
-        Self { shared, route, method, id, source, notes, trace, began: Instant::now(), is_over: false }
+        Self { shared, route, method, known, source, trace, began: Instant::now(), is_over: false }
     }
 
-    /// What the log says with each line that is written while the request is in hand.
+    /// What the log says with each line that is written while the request is in hand: which it is, and the request's own line
+    /// says the rest.
     fn span(&self) -> Span {
-        let (method, route) = (metrics::METHODS[self.method], &*self.route.name);
-        tracing::info_span!("request", request_id = self.id.as_str(), method, route)
+        tracing::info_span!("request", request_id = self.known.id().as_str())
     }
 
     /// The answer, as it goes out.
     fn end(mut self, response: Response) -> Response {
-        let (mut response, code) = edge::with_problem_body(response, &self.id);
+        let (mut response, code) = edge::with_problem_body(response, self.known.id());
         edge::protect(response.headers_mut());
-        response.headers_mut().insert(REQUEST_ID, self.id.0.clone());
-        if let Some(standing) = self.notes.0.standing.get() {
+        self.known.id().put(response.headers_mut());
+        if let Some(standing) = self.known.0.standing.get() {
             rate_limit::write(standing, response.headers_mut());
         }
         if let Some(code) = code {
             self.shared.metrics.problem(code);
         }
-        self.requests().answered(response.status(), self.began.elapsed().as_secs_f64());
-        self.note(Some(response.status()), code.map_or("ok", Code::word));
+        let took = self.began.elapsed();
+        self.requests().answered(response.status(), took);
+        self.note(Some(response.status()), took, code.map_or("ok", Code::word));
         self.is_over = true;
         response
     }
 
+    fn method(&self) -> &'static str {
+        metrics::METHODS[self.method]
+    }
+
     fn requests(&self) -> &Requests {
-        let requests = || self.shared.metrics.requests(metrics::METHODS[self.method], &self.route.name);
+        let requests = || self.shared.metrics.requests(self.method(), &self.route.name);
         self.route.requests[self.method].get_or_init(requests)
     }
 
     /// The one line of the log that each request has.
-    fn note(&self, status: Option<StatusCode>, outcome: &str) {
-        let who = self.notes.0.who.get();
+    fn note(&self, status: Option<StatusCode>, took: Duration, outcome: &str) {
+        let who = self.known.who();
         trace::end(&self.trace, who, status, outcome);
         tracing::info!(
-            // All is said here: under the span of the request it would be said twice.
-            parent: None,
-            method = metrics::METHODS[self.method],
+            method = self.method(),
             route = &*self.route.name,
             status = status.map(|status| status.as_u16()),
             // To the microsecond: what follows is noise.
-            milliseconds = (self.began.elapsed().as_secs_f64() * 1_000_000.0).round() / 1000.0,
+            milliseconds = (took.as_secs_f64() * 1_000_000.0).round() / 1000.0,
             outcome,
-            request_id = self.id.as_str(),
+            request_id = self.known.id().as_str(),
             source_address = self.source.map(|source| display(source.0)),
             organization = who.map(|who| display(who.organization)),
             user = who.map(|who| display(who.user)),
@@ -274,7 +237,7 @@ impl Drop for Visit {
     fn drop(&mut self) {
         if !self.is_over {
             self.requests().abandoned();
-            self.note(None, "abandoned");
+            self.note(None, self.began.elapsed(), "abandoned");
         }
     }
 }

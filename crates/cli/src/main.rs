@@ -10,6 +10,7 @@ mod commands;
 mod connection;
 mod diagnostic;
 mod failure;
+mod front;
 mod input;
 mod logging;
 mod output;

@@ -19,10 +19,11 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     commands::bootstrap::failed,
     failure::{Exit, Failure},
+    front::{Front, Listener},
     logging::{Format, Logging},
     output::note,
     profile::{self, FILE_NAME, Profile},
-    server::{Front, Listener, Server, Settings, migration_failed, stop_on_signal},
+    server::{Server, Settings, migration_failed, stop_on_signal},
 };
 
 const EXAMPLE: &str = "\

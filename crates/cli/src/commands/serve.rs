@@ -6,8 +6,9 @@ use tenantry_temporal::egress;
 
 use crate::{
     failure::Failure,
+    front::Front,
     logging::{Format, Logging},
-    server::{Front, Server, Settings, check_schema, stop_on_signal},
+    server::{Server, Settings, check_schema, stop_on_signal},
 };
 
 const EXAMPLE: &str = "\

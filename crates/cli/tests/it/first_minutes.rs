@@ -132,7 +132,7 @@ async fn should_tell_a_newcomer_all_they_need() {
 
 /// Lines for people, without colours, and nothing that they need not know.
 fn check_log(log: &str) {
-    assert!(log.contains("answered"), "{log}");
+    assert!(log.contains("outcome=\"ok\""), "{log}");
     for noise in ["\u{1b}", "Initializing worker", "already exists, skipping"] {
         assert!(!log.contains(noise), "{noise:?}: {log}");
     }

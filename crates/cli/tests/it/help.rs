@@ -10,6 +10,13 @@ async fn should_introduce_itself() {
 }
 
 #[tokio::test]
+async fn should_name_every_setting_of_the_server_and_its_variable() {
+    let help = Tenantry::nobody().run(&["serve", "--help"]).await;
+    assert_eq!(help.status, Some(0));
+    insta::assert_snapshot!(help.stdout);
+}
+
+#[tokio::test]
 async fn should_show_an_example_for_every_command() {
     let server = "dev serve migrate bootstrap";
     for command in [

@@ -82,7 +82,8 @@ async fn should_export_a_span_for_each_request_below_the_callers() {
     let ask = async |line: &str, headers: &[(&str, &str)]| {
         send_as(&url, &Request { line, headers, body: "" }).await
     };
-    let me = ask("GET /api/v0/me", &[("authorization", &bearer), ("traceparent", &parent)]).await.body;
+    let headers = [("authorization", &*bearer), ("traceparent", &*parent), ("x-request-id", "find-me")];
+    let me = ask("GET /api/v0/me", &headers).await.body;
     ask(&format!("GET /api/v0/users/usr_1?key={key}"), &[("authorization", &bearer)]).await;
     ask(&format!("GET /{key}"), &[]).await;
     running.signal(Signal::TERM);
@@ -110,6 +111,7 @@ async fn should_export_a_span_for_each_request_below_the_callers() {
         assert!(span.status.as_ref().is_none_or(|status| status.code() == StatusCode::Unset), "{span:?}");
     }
     assert_eq!(attribute(&first.attributes, "http.route").as_deref(), Some("/api/v0/me"));
+    assert_eq!(attribute(&first.attributes, "tenantry.request_id").as_deref(), Some("find-me"));
     assert_eq!(attribute(&first.attributes, "tenantry.user").as_deref(), me["data"]["user"]["id"].as_str());
     assert_eq!(attribute(&third.attributes, "tenantry.user"), None);
     assert_ne!(second.trace_id, TRACE.to_be_bytes());

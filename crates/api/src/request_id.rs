@@ -1,0 +1,57 @@
+//! The ids of requests: in the answer, in the log, in the trace and in the audit log.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use uuid::Uuid;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request, for whoever has to name it.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(HeaderValue);
+
+impl RequestId {
+    pub(crate) fn as_str(&self) -> &str {
+        // It is the sender's only if it may stand in a log.
+        self.0.to_str().unwrap_or_default()
+    }
+
+    /// Says it in an answer.
+    pub(crate) fn put(&self, headers: &mut HeaderMap) {
+        headers.insert(REQUEST_ID, self.0.clone());
+    }
+
+    /// The id that the client gave, if it is one that may stand in a log.
+    fn given(headers: &HeaderMap) -> Option<Self> {
+        let given = headers.get(REQUEST_ID)?;
+        let fit = (1..=128).contains(&given.len()) && given.as_bytes().iter().all(u8::is_ascii_graphic);
+        fit.then(|| Self(given.clone()))
+    }
+}
+
+/// Makes ids. Each is a UUID (RFC 9562, version 8) of a number that is this process's and a count: unlike any other, and made
+/// without asking the system for randomness each time. Nothing depends on nobody's guessing it.
+pub(crate) struct RequestIds {
+    process: u64,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    pub(crate) fn new() -> Self {
+        Self { process: Uuid::new_v4().as_u64_pair().0, next: AtomicU64::new(0) }
+    }
+
+    /// The id that the client gave, or a new one.
+    pub(crate) fn of(&self, headers: &HeaderMap) -> RequestId {
+        RequestId::given(headers).unwrap_or_else(|| self.make())
+    }
+
+    fn make(&self) -> RequestId {
+        let count = self.next.fetch_add(1, Ordering::Relaxed);
+        let bits = u128::from(self.process) << 64 | u128::from(count);
+        let mut text = [0; 36];
+        let text = Uuid::new_v8(bits.to_be_bytes()).hyphenated().encode_lower(&mut text);
+        RequestId(HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("none")))
+    }
+}
