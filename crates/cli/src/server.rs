@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) egress: egress::Policy,
     pub(crate) database_connections: u32,
     pub(crate) api: tenantry_api::Settings,
+    /// Where to hear of revocations, if not at the database's own URL.
+    pub(crate) listen_database_url: Option<String>,
 }
 
 /// The server, ready to run.
@@ -37,7 +39,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(settings: Settings) -> Result<Self, Failure> {
-        let options = Options { max_connections: settings.database_connections, ..Options::default() };
+        let options = Options {
+            max_connections: settings.database_connections,
+            listen_url: settings.listen_database_url,
+            ..Options::default()
+        };
         let store = open_store(&settings.database_url, &options)?;
         let temporal = Temporal::connect(&settings.temporal_address)
             .map_err(|error| Failure::invalid(format!("--temporal-address (TEMPORAL_ADDRESS): {error}")))?;
@@ -111,9 +117,13 @@ pub(crate) fn stop_on_signal() -> Result<CancellationToken, Failure> {
 
 /// The store behind this URL. Nothing connects yet: what is wrong here is the URL.
 pub(crate) fn open_store(database_url: &str, options: &Options) -> Result<Store, Failure> {
-    let is_postgres = ["postgres://", "postgresql://"].iter().any(|scheme| database_url.starts_with(scheme));
-    let store = is_postgres.then(|| Store::new(database_url, options).ok()).flatten();
-    store.ok_or_else(bad_database_url)
+    let is_postgres =
+        |url: &str| ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
+    if !options.listen_url.as_deref().is_none_or(is_postgres) {
+        return Err(bad_database_url("--listen-database-url (TENANTRY_LISTEN_DATABASE_URL)"));
+    }
+    let store = is_postgres(database_url).then(|| Store::new(database_url, options).ok()).flatten();
+    store.ok_or_else(|| bad_database_url("--database-url (DATABASE_URL)"))
 }
 
 /// Refuses a database whose schema is not this version's.
@@ -136,9 +146,8 @@ pub(crate) fn migration_failed(error: &migrate::Error) -> Failure {
     Failure::new(exit, "migration", chain(error))
 }
 
-fn bad_database_url() -> Failure {
+fn bad_database_url(setting: &str) -> Failure {
     // What is wrong with it is not repeated: it holds a password.
-    Failure::invalid(
-        "--database-url (DATABASE_URL) must be a URL such as postgres://user:password@host:5432/database",
-    )
+    let expected = "must be a URL such as postgres://user:password@host:5432/database";
+    Failure::invalid(format!("{setting} {expected}"))
 }

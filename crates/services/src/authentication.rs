@@ -1,11 +1,11 @@
 //! From an API key to a caller.
 //!
-//! What a key is worth is read from PostgreSQL once and kept for as long as it holds ([`Rights`]): until something changes in its
+//! What a key is worth is read from PostgreSQL once and kept for as long as it holds ([`RightsWatch`]): until something changes in its
 //! organization, and a minute at most. A node that does not hear of changes keeps nothing. Requests that come at once with the
 //! same unknown key wait for one look-up. Keys that are worth nothing are remembered too, until anything changes anywhere,
 //! so that a client that does not give up costs no query each time.
 //!
-//! [`Rights`]: tenantry_storage::Rights
+//! [`RightsWatch`]: tenantry_storage::RightsWatch
 
 use std::{sync::Arc, time::Duration};
 

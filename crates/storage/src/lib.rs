@@ -38,6 +38,6 @@ pub use access::{Access, Refusal};
 pub use doors::{Doors, Transaction};
 pub use error::{Conflict, Error};
 pub use platform::PlatformTx;
-pub use rights::{Moment, Rights};
+pub use rights::{Moment, RightsWatch};
 pub use store::{Options, PoolUse, Store};
 pub use tenant::TenantTx;

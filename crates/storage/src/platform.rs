@@ -4,20 +4,20 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use tenantry_domain::OrganizationId;
 
-use crate::{Error, Rights, doors::Transaction as Door};
+use crate::{Error, RightsWatch, doors::Transaction as Door};
 
 /// A transaction across organizations. Its database role reads every tenant's rows, writes organizations, quotas and the
 /// audit log, and erases. Dropped without [`Self::commit`], it leaves nothing behind.
 #[derive(Debug)]
 pub struct PlatformTx {
     transaction: Transaction<'static, Postgres>,
-    rights: Rights,
+    rights: RightsWatch,
     /// The organizations that it holds, and so may change.
     held: Vec<OrganizationId>,
 }
 
 impl PlatformTx {
-    pub(crate) async fn begin(pool: &PgPool, rights: &Rights) -> Result<Self, Error> {
+    pub(crate) async fn begin(pool: &PgPool, rights: &RightsWatch) -> Result<Self, Error> {
         Ok(Self { transaction: pool.begin().await?, rights: rights.clone(), held: Vec::new() })
     }
 

@@ -33,7 +33,7 @@ pub struct Moment(u64);
 
 /// What this node has heard of changes. Clones share it.
 #[derive(Clone)]
-pub struct Rights(Arc<Heard>);
+pub struct RightsWatch(Arc<Heard>);
 
 struct Heard {
     /// How many changes there were.
@@ -45,13 +45,13 @@ struct Heard {
     listening: AtomicBool,
 }
 
-impl fmt::Debug for Rights {
+impl fmt::Debug for RightsWatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rights").field("listening", &self.0.listening).finish_non_exhaustive()
+        f.debug_struct("RightsWatch").field("listening", &self.0.listening).finish_non_exhaustive()
     }
 }
 
-impl Rights {
+impl RightsWatch {
     pub(crate) fn unheard() -> Self {
         Self(Arc::new(Heard {
             changes: AtomicU64::new(0),
@@ -79,7 +79,7 @@ impl Rights {
         self.now() == Some(since)
     }
 
-    /// Rights in an organization have changed.
+    /// RightsWatch in an organization have changed.
     pub(crate) fn changed(&self, organization: OrganizationId) {
         let change = self.0.changes.fetch_add(1, SeqCst) + 1;
         self.place(organization).fetch_max(change, SeqCst);
@@ -143,8 +143,8 @@ mod tests {
         OrganizationId::from_uuid(uuid::Uuid::from_u128(last))
     }
 
-    fn listening() -> Rights {
-        let rights = Rights::unheard();
+    fn listening() -> RightsWatch {
+        let rights = RightsWatch::unheard();
         rights.0.listening.store(true, SeqCst);
         rights
     }

@@ -2,7 +2,7 @@
 
 use std::{str::FromStr as _, time::Duration};
 
-use crate::{Error, Rights};
+use crate::{Error, RightsWatch};
 use sqlx::{
     PgPool, Row as _,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -54,7 +54,7 @@ pub struct PoolUse {
 pub struct Store {
     application: PgPool,
     platform: PgPool,
-    rights: Rights,
+    rights: RightsWatch,
     listen: Listen,
 }
 
@@ -79,13 +79,13 @@ impl Store {
         Ok(Self {
             application: pool(&owner, APPLICATION, options.max_connections, options),
             platform: pool(&owner, PLATFORM, platform_connections, options),
-            rights: Rights::unheard(),
+            rights: RightsWatch::unheard(),
             listen: Listen { owner: listen_at, options: options.clone() },
         })
     }
 
     /// What this node has heard of changes of rights.
-    pub fn rights(&self) -> &Rights {
+    pub fn rights(&self) -> &RightsWatch {
         &self.rights
     }
 

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
 use tenantry_domain::{OrgScope, OrganizationId};
 
-use crate::{Access, Error, Rights, access::hold, doors::Transaction as Door};
+use crate::{Access, Error, RightsWatch, access::hold, doors::Transaction as Door};
 
 /// A transaction inside one organization. PostgreSQL shows it no row of another and takes none from it. Dropped without
 /// [`Self::commit`], it leaves nothing behind.
@@ -12,13 +12,13 @@ pub struct TenantTx {
     transaction: Transaction<'static, Postgres>,
     scope: OrgScope,
     /// Told at the end, if rights may have changed.
-    governs: Option<Rights>,
+    governs: Option<RightsWatch>,
 }
 
 impl TenantTx {
     pub(crate) async fn begin(
         pool: &PgPool,
-        rights: &Rights,
+        rights: &RightsWatch,
         scope: &OrgScope,
         access: Access,
     ) -> Result<Self, Error> {

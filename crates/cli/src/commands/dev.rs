@@ -96,6 +96,7 @@ impl Dev {
     ) -> Result<(), Failure> {
         migrate(engines.postgres.url()).await?;
         let server = Server::new(Settings {
+            listen_database_url: None,
             database_url: engines.postgres.url().to_owned(),
             temporal_address: engines.temporal.address(),
             egress: LOOPBACK

@@ -34,6 +34,10 @@ pub(crate) struct Serve {
     #[arg(long, env = "TENANTRY_DATABASE_CONNECTIONS", default_value_t = 20, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     database_connections: u32,
+    /// Where to hear of revocations, if not at the database's own URL: a pooler that lends a connection for one transaction does not
+    /// pass notifications on
+    #[arg(long, env = "TENANTRY_LISTEN_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    listen_database_url: Option<String>,
     #[command(flatten)]
     logging: Logging,
 }
@@ -44,6 +48,7 @@ impl Serve {
         let stop = stop_on_signal()?;
         let listener = self.front.listen().await?;
         let server = Server::new(Settings {
+            listen_database_url: self.listen_database_url,
             database_url: self.database_url.clone(),
             temporal_address: self.temporal_address,
             egress: self.egress_allow,

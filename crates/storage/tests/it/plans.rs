@@ -9,6 +9,7 @@ use sqlx::{Executor as _, PgConnection};
 use tenantry_domain::{
     ApiKeyId, Email, ExecutionId, OrgScope, OrganizationId, PageRequest, ScheduleId, Secret, SecretName,
     UserId, WorkflowName,
+    api_key::Filter,
     repository::{ApiKeyRepository as _, OrganizationRepository as _, UserRepository as _},
 };
 use tenantry_storage::{
@@ -54,7 +55,7 @@ fn assert_bounded(statement: &str, scans: &[Scan], by: &[&str]) {
 async fn should_read_every_list_and_every_thing_of_a_tenant_by_its_organization() {
     let (database, store, scope) = seeded().await;
     let page = PageRequest::default();
-    let (user, api_key) = (UserId::generate(now()), ApiKeyId::generate(now()));
+    let (user, api_key, month) = (UserId::generate(now()), ApiKeyId::generate(now()), TimeDelta::days(30));
     let (execution, schedule) = (ExecutionId::generate(now()), ScheduleId::generate(now()));
     let workflow = WorkflowName::parse("workflow-7").expect("a name");
     let email = Email::parse("7@example.com").expect("an address");
@@ -67,6 +68,11 @@ async fn should_read_every_list_and_every_thing_of_a_tenant_by_its_organization(
         sent(tx.user_by_email(&email)).await,
         sent(tx.api_keys(user, page)).await,
         sent(tx.api_key(api_key)).await,
+        sent(tx.api_keys_of_all(&Filter::default(), now(), page)).await,
+        sent(tx.api_keys_of_all(&Filter { unused_for: Some(month), expiring_within: None }, now(), page))
+            .await,
+        sent(tx.api_keys_of_all(&Filter { unused_for: None, expiring_within: Some(month) }, now(), page))
+            .await,
         sent(workflows::list(&mut tx, page)).await,
         sent(workflows::get(&mut tx, &workflow, None)).await,
         sent(executions::list(&mut tx, &executions::Filter::default(), page)).await,

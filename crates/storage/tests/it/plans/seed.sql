@@ -10,9 +10,12 @@ insert into users (id, organization_id, kind, email, name, role, status, created
 select gen_random_uuid(), organization_id, 'human', n || '@example.com', 'Somebody', 'customer', 'active', now()
 from generate_series(1, 1000) as n cross join busy order by n;
 
-insert into api_keys (id, organization_id, user_id, name, secret_hash, prefix, last_four, created_at)
-select gen_random_uuid(), organization_id, id, 'key', sha256((id::text || n)::bytea), 'tn_aaaa', 'aaaa', now()
+insert into api_keys (id, organization_id, user_id, name, created_at, expires_at)
+select gen_random_uuid(), organization_id, id, 'key', now(), case when n = 3 then now() + random() * interval '1 year' end
 from generate_series(1, 3) as n cross join users order by n;
+
+insert into api_key_secrets (id, organization_id, api_key_id, secret_hash, prefix, last_four, created_at)
+select id, organization_id, id, sha256(id::text::bytea), 'tn_aaaa', 'aaaa', now() from api_keys;
 
 insert into workflows (id, organization_id, name, created_at)
 select gen_random_uuid(), organization_id, 'workflow-' || n, now()
