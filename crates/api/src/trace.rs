@@ -50,7 +50,7 @@ pub(crate) fn end(span: &Span, who: Option<&Who>, status: Option<StatusCode>, ou
     if let Some(status) = status {
         span.record("http.response.status_code", status.as_u16());
         if status.is_server_error() {
-            span.record("otel.status_code", "ERROR");
+            span.record("otel.status_code", "error");
         }
     }
     if let Some(who) = who {

@@ -5,6 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use insta::assert_snapshot;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Row as _};
+use tenantry_api::Settings;
 use tenantry_domain::Secret;
 use tenantry_test_support::{App, eventually};
 
@@ -298,4 +299,53 @@ async fn should_find_nothing_under_a_name_that_cannot_be_read() {
     }
     let twice = admin.inside("acme").inside("system");
     twice.get("/workflows").await.problem(404, "not_found");
+}
+
+/// How long refusals of each credential take: the medians of many, the credentials in turn, so that what disturbs one disturbs all.
+async fn refusals(app: &App, admin: &Caller, credentials: &[String], attempt: usize) -> Vec<f64> {
+    let mut took = vec![Vec::new(); credentials.len()];
+    for round in 0..120 {
+        // Then nothing that was found holds any more, and each is looked up.
+        admin
+            .patch("/organizations/acme", &json!({"name": format!("Acme {attempt} {round}")}))
+            .await
+            .data(200);
+        for (place, credential) in credentials.iter().enumerate() {
+            // From another address each time, or it would be shut out.
+            let address = format!("10.{attempt}.{round}.{place}");
+            let caller = Caller::anonymous(app).presenting(&[credential]).with("x-forwarded-for", &address);
+            caller.get("/healthz").await;
+            let began = std::time::Instant::now();
+            let status = caller.get("/me").await.status;
+            took[place].push(began.elapsed().as_secs_f64());
+            assert_eq!(status, 401);
+        }
+    }
+    took.iter_mut().for_each(|took| took.sort_by(f64::total_cmp));
+    took.iter().map(|took| took[took.len() / 2]).collect()
+}
+
+#[tokio::test]
+async fn should_take_as_long_to_refuse_every_credential_that_is_no_good() {
+    let trusted_proxies = "127.0.0.0/8".parse().expect("a network");
+    let app = App::start_as(Settings { trusted_proxies, ..Settings::default() }).await;
+    let admin = Caller::admin(&app).await;
+    let (acme, gone) = (Tenant::new(&admin, "acme").await, Tenant::new(&admin, "gone").await);
+    admin.delete(&format!("/api-keys/{}", acme.customer.api_key)).await;
+    admin.patch(&format!("/users/{}", acme.worker.user), &json!({"status": "disabled"})).await.data(200);
+    admin.delete("/organizations/gone?confirm=gone").await;
+    let unknown = Secret::generate().expect("randomness").reveal().to_owned();
+    let secrets = [&unknown, &acme.customer.secret, &acme.worker.secret, &gone.manager.secret];
+    let credentials = secrets.map(|secret| format!("Bearer {secret}"));
+    let mut seen = Vec::new();
+    for attempt in 0..5 {
+        let medians = refusals(&app, &admin, &credentials, attempt).await;
+        let (shortest, longest) =
+            medians.iter().fold((f64::MAX, 0.0_f64), |(min, max), &took| (min.min(took), max.max(took)));
+        if longest < shortest * 1.15 {
+            return;
+        }
+        seen.push(medians);
+    }
+    panic!("one kind of refusal takes longer than another, each time: {seen:?}");
 }

@@ -73,6 +73,7 @@ async fn should_export_a_span_for_each_request_below_the_callers() {
     let endpoint = collector.listen().await;
     let database = Database::migrated().await;
     let operator = operator(&database.url)
+        .with("TEMPORAL_ADDRESS", crate::stand_in::nobody().await)
         .with("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
         .with("OTEL_EXPORTER_OTLP_HEADERS", "x-collector-token=sesame")
         .with("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test");
@@ -86,6 +87,7 @@ async fn should_export_a_span_for_each_request_below_the_callers() {
     let me = ask("GET /api/v0/me", &headers).await.body;
     ask(&format!("GET /api/v0/users/usr_1?key={key}"), &[("authorization", &bearer)]).await;
     ask(&format!("GET /{key}"), &[]).await;
+    ask("GET /readyz", &[]).await;
     running.signal(Signal::TERM);
     let (status, _, stderr) = running.ended().await;
     assert_eq!(status.code(), Some(0), "{stderr}");
@@ -94,21 +96,25 @@ async fn should_export_a_span_for_each_request_below_the_callers() {
     assert_eq!(attribute(&resource, "service.name").as_deref(), Some("tenantry"));
     assert_eq!(attribute(&resource, "deployment.environment.name").as_deref(), Some("test"));
     let names: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
-    assert_eq!(names, ["GET /api/v0/me", "GET /api/v0/users/{user}", "GET unknown"]);
-    let [first, second, third] = &spans[..] else { panic!("three spans") };
+    assert_eq!(names, ["GET /api/v0/me", "GET /api/v0/users/{user}", "GET unknown", "GET /readyz"]);
+    let [first, second, third, fourth] = &spans[..] else { panic!("four spans") };
     assert_eq!(
         (&first.trace_id[..], &first.parent_span_id[..]),
         (&TRACE.to_be_bytes()[..], &PARENT.to_be_bytes()[..])
     );
-    for (span, http_status, outcome) in
-        [(first, "200", "ok"), (second, "404", "not_found"), (third, "404", "not_found")]
-    {
+    for (span, http_status, outcome, is_error) in [
+        (first, "200", "ok", false),
+        (second, "404", "not_found", false),
+        (third, "404", "not_found", false),
+        (fourth, "503", "unavailable", true),
+    ] {
         let says = |key| attribute(&span.attributes, key);
         assert_eq!((span.kind(), says("http.request.method").as_deref()), (SpanKind::Server, Some("GET")));
         assert_eq!(says("http.response.status_code").as_deref(), Some(http_status));
         assert_eq!(says("tenantry.outcome").as_deref(), Some(outcome));
         // Only the server's own failures are errors of its span.
-        assert!(span.status.as_ref().is_none_or(|status| status.code() == StatusCode::Unset), "{span:?}");
+        let status = span.status.as_ref().map_or(StatusCode::Unset, |status| status.code());
+        assert_eq!(status == StatusCode::Error, is_error, "{span:?}");
     }
     assert_eq!(attribute(&first.attributes, "http.route").as_deref(), Some("/api/v0/me"));
     assert_eq!(attribute(&first.attributes, "tenantry.request_id").as_deref(), Some("find-me"));
