@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use sqlx::{
-    Executor as _, PgConnection, PgPool, Postgres,
+    PgConnection, PgPool, Postgres,
     postgres::{PgArguments, PgPoolOptions},
 };
 use tenantry_bench::{
@@ -21,7 +21,7 @@ use tenantry_test_support::Database;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-const ORGANIZATIONS: [u32; 2] = [10, 1_000];
+const ORGANIZATIONS: [u32; 3] = [10, 1_000, 10_000];
 const USERS_EACH: u32 = 1_000;
 const ROUNDS: usize = 101;
 /// How many short rounds the guards have, and how often a query is measured in one.
@@ -102,22 +102,6 @@ impl Query {
         }
     }
 
-    const fn with_where(self) -> &'static str {
-        match self {
-            Self::List => {
-                "select * from users where organization_id = $1 and id < $2 order by id desc limit $3"
-            }
-            Self::Get => "select * from users where organization_id = $1 and id = $2",
-        }
-    }
-
-    const fn without_where(self) -> &'static str {
-        match self {
-            Self::List => "select * from users where id < $1 order by id desc limit $2",
-            Self::Get => "select * from users where id = $1",
-        }
-    }
-
     /// Says which page, or which user.
     fn bind(self, query: Statement, user: Uuid) -> Statement {
         match self {
@@ -139,81 +123,97 @@ enum Guard {
 
 impl Guard {
     const ALL: [Self; 3] = [Self::Where, Self::Policy, Self::Both];
+
+    /// The role that the guard holds for.
+    const fn role(self) -> &'static str {
+        match self {
+            Self::Where => "none",
+            Self::Policy | Self::Both => "tenantry_application",
+        }
+    }
+
+    /// The query with this guard. No two are the same text: each has a plan of its own.
+    const fn sql(self, query: Query) -> &'static str {
+        match (self, query) {
+            (Self::Where, Query::List) => {
+                "select * from users where organization_id = $1 and id < $2 order by id desc limit $3"
+            }
+            (Self::Where, Query::Get) => "select * from users where organization_id = $1 and id = $2",
+            (Self::Policy, Query::List) => "select * from users where id < $1 order by id desc limit $2",
+            (Self::Policy, Query::Get) => "select * from users where id = $1",
+            (Self::Both, Query::List) => {
+                "select * from users where id < $2 and organization_id = $1 order by id desc limit $3"
+            }
+            (Self::Both, Query::Get) => "select * from users where id = $2 and organization_id = $1",
+        }
+    }
+
+    fn statement(self, query: Query, organization: Uuid, user: Uuid) -> Statement {
+        let statement = sqlx::query(self.sql(query));
+        let statement = match self {
+            Self::Where | Self::Both => statement.bind(organization),
+            Self::Policy => statement,
+        };
+        query.bind(statement, user)
+    }
 }
 
-/// A query on a connection of its own, as the owner or, where the policy is to hold, as the application.
+/// A connection on which guards take turns, so that they differ in nothing else.
 struct Guarded<'a> {
     size: &'a Size,
-    query: Query,
-    guard: Guard,
     connection: PgConnection,
     scatter: Scatter,
 }
 
 impl<'a> Guarded<'a> {
-    async fn new(size: &'a Size, query: Query, guard: Guard) -> Self {
-        let mut connection = size.database.owner().await;
-        if !matches!(guard, Guard::Where) {
-            connection.execute("set role tenantry_application").await.expect("the owner may become the role");
-        }
-        // Nobody finds the rows in a cache because another guard has just read them.
-        let scatter = Scatter::from(guard as u32 * (u32::MAX / 3));
-        Self { size, query, guard, connection, scatter }
+    async fn new(size: &'a Size) -> Self {
+        Self { size, connection: size.database.owner().await, scatter: Scatter::default() }
     }
 
-    /// The microseconds that the query in the middle of the round's takes, without what says for which organization.
-    async fn measure(&mut self) -> f64 {
+    /// The microseconds that the query in the middle of the round's takes, without what says who asks and for which organization.
+    async fn measure(&mut self, query: Query, guard: Guard) -> f64 {
         let mut took = Vec::with_capacity(QUERIES);
         for _ in 0..QUERIES {
             let (scope, user) = self.size.somebody(&mut self.scatter);
             let organization = scope.organization().uuid();
-            self.enter(organization).await;
+            self.enter(organization, guard).await;
+            let statement = guard.statement(query, organization, user);
             let began = Instant::now();
-            let query = match self.guard {
-                Guard::Where | Guard::Both => sqlx::query(self.query.with_where()).bind(organization),
-                Guard::Policy => sqlx::query(self.query.without_where()),
-            };
-            let rows = self
-                .query
-                .bind(query, user)
-                .fetch_all(&mut self.connection)
-                .await
-                .expect("PostgreSQL answers");
+            let rows = statement.fetch_all(&mut self.connection).await.expect("PostgreSQL answers");
             took.push(began.elapsed().as_secs_f64() * 1e6);
-            assert_eq!(rows.len(), self.query.rows());
+            assert_eq!(rows.len(), query.rows());
         }
         Spread::of(took).median
     }
 
     /// Sets the organization, even where nothing asks for it, so that every guard meets the connection in the same state.
-    async fn enter(&mut self, organization: Uuid) {
-        let query = sqlx::query("select set_config('tenantry.organization_id', $1, false)");
-        let done = query.bind(organization.to_string()).execute(&mut self.connection).await;
-        done.expect("anybody may set it");
+    async fn enter(&mut self, organization: Uuid, guard: Guard) {
+        let query = "select set_config('tenantry.organization_id', $1, false), set_config('role', $2, false)";
+        let query = sqlx::query(query).bind(organization.to_string()).bind(guard.role());
+        query.execute(&mut self.connection).await.expect("the owner may become the role and come back");
     }
 }
 
 async fn compare_guards(sizes: &[Size]) {
     let mut guarded = Vec::new();
-    for (query, _) in Query::ALL {
-        for size in sizes {
-            for guard in Guard::ALL {
-                guarded.push(Guarded::new(size, query, guard).await);
-            }
-        }
+    for size in sizes {
+        guarded.push(Guarded::new(size).await);
     }
-    let measured = alternate(GUARD_ROUNDS, &mut guarded, Guarded::measure).await;
     let head =
         ["query", "organizations", "WHERE µs", "policy / WHERE", "both / WHERE", "both, to the fewest"];
     let (mut table, mut worst, mut growth) = (Table::new(&head), 0.0_f64, 0.0_f64);
-    for ((_, name), measured) in Query::ALL.iter().zip(measured.chunks(sizes.len() * Guard::ALL.len())) {
-        let guards: Vec<_> = measured.chunks(Guard::ALL.len()).collect();
-        for (size, guard) in sizes.iter().zip(&guards) {
+    for (query, name) in Query::ALL {
+        let places = 0..sizes.len();
+        let mut turns: Vec<_> = places.flat_map(|place| Guard::ALL.map(|guard| (place, guard))).collect();
+        let measure = async |turn: &mut (usize, Guard)| guarded[turn.0].measure(query, turn.1).await;
+        let took = alternate(GUARD_ROUNDS, &mut turns, measure).await;
+        let took: Vec<_> = took.chunks(Guard::ALL.len()).collect();
+        for (size, guard) in sizes.iter().zip(&took) {
             let ratio = |this, that| Spread::of_ratio(this, that, |took: &f64| *took);
             let (policy, both) = (ratio(&guard[1], &guard[0]), ratio(&guard[2], &guard[0]));
-            let grown = ratio(&guard[2], &guards[0][2]);
-            let took = Spread::of(guard[0].iter().copied());
-            table.row(&[name, &size.organizations, &format!("{:.0}", took.median), &policy, &both, &grown]);
+            let grown = ratio(&guard[2], &took[0][2]);
+            let median = Spread::of(guard[0].iter().copied()).median;
+            table.row(&[&name, &size.organizations, &format!("{median:.0}"), &policy, &both, &grown]);
             (worst, growth) = (worst.max(policy.median), growth.max(grown.median));
         }
     }
@@ -253,8 +253,8 @@ enum Way {
 async fn read(doors: &Doors, way: Way, query: Query, (scope, user): (OrgScope, Uuid)) {
     let rows = match (way, query) {
         (Way::Bare, _) => {
-            let bare = sqlx::query(query.with_where()).bind(scope.organization().uuid());
-            query.bind(bare, user).fetch_all(&doors.owner).await.expect("PostgreSQL answers").len()
+            let bare = Guard::Where.statement(query, scope.organization().uuid(), user);
+            bare.fetch_all(&doors.owner).await.expect("PostgreSQL answers").len()
         }
         (Way::Door, Query::List) => {
             let mut tx = doors.store.tenant(&scope, Access::Read).await.expect("the door opens");
