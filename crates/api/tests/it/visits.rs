@@ -68,6 +68,8 @@ async fn should_say_what_was_asked_by_whom_and_what_came_of_it() {
     let body = json!({"name": "tn_in_the_body", "slug": "!"});
     admin.with("x-request-id", "a-body").post("/organizations", &body).await.problem(422, "invalid");
     check("a-body", &["method=\"POST\"", "route=\"/api/v0/organizations\""], &["tn_"]);
+    // Nor does any other line, of any crate at any level.
+    assert!(!log.text().to_lowercase().contains("tn_in_the_"), "{}", log.text());
 }
 
 #[tokio::test]
