@@ -10,14 +10,13 @@ use crate::{
     Error,
     authentication::{Authentication, Known},
     last_used::LastUsed,
-    rate_limits::{Failures, Limited, RateLimits, Standing},
+    rate_limits::{Failures, Limited, Standing},
 };
 
 /// Lets callers in.
 #[derive(Clone)]
 pub struct Admission {
     authentication: Authentication,
-    limits: RateLimits,
     failures: Failures,
     last_used: LastUsed,
     clock: Arc<dyn Clock>,
@@ -33,13 +32,8 @@ pub enum Admitted {
 }
 
 impl Admission {
-    pub(crate) fn new(
-        authentication: Authentication,
-        limits: RateLimits,
-        last_used: LastUsed,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self { authentication, limits, failures: Failures::new(), last_used, clock }
+    pub(crate) fn new(authentication: Authentication, last_used: LastUsed, clock: Arc<dyn Clock>) -> Self {
+        Self { authentication, failures: Failures::new(), last_used, clock }
     }
 
     /// Who presents this secret, from there. A key that cannot be used from there is nobody's, as one that is not good, and is noted
@@ -55,7 +49,7 @@ impl Admission {
             }
             return Ok(Admitted::Nobody);
         };
-        let standing = self.limits.take(&known.buckets)?;
+        let standing = known.buckets.take()?;
         self.last_used.note(caller.secret(), Use { at: self.clock.now(), address });
         Ok(Admitted::Caller(caller, standing))
     }
@@ -67,13 +61,12 @@ impl Admission {
 
     async fn identify(&self, secret: &str, origin: Origin) -> Result<Option<(Caller, Known)>, Error> {
         let address = origin.source_address;
-        let known = match self.authentication.recall(secret).await {
-            Some(known) => known,
-            None => {
-                address.map_or(Ok(()), |address| self.may_try(address))?;
-                let Some(known) = self.authentication.find(secret).await? else { return Ok(None) };
-                known
-            }
+        let known = if let Some(known) = self.authentication.recall(secret).await {
+            known
+        } else {
+            address.map_or(Ok(()), |address| self.may_try(address))?;
+            let Some(known) = self.authentication.find(secret).await? else { return Ok(None) };
+            known
         };
         let Some(caller) = known.caller.clone().from(origin) else {
             let api_key = known.caller.api_key().id;

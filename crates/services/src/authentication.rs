@@ -22,7 +22,7 @@ use crate::{
 const MOST_CALLERS: u64 = 100_000;
 const MOST_WORTHLESS: u64 = 10_000;
 /// How long at most, whatever is heard.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Turns API keys into callers.
 #[derive(Clone)]

@@ -49,7 +49,7 @@ impl Error {
     /// The same for everybody who waited for one query.
     pub(crate) fn of_shared(error: &tenantry_storage::Error) -> Self {
         use tenantry_storage::Error as E;
-        let cause = chain(error).to_string().into();
+        let cause = chain(error).into();
         match error {
             E::Unavailable(_) | E::Contended(_) => Self::Unavailable(cause),
             _ => Self::Internal(cause),

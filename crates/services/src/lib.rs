@@ -85,7 +85,6 @@ impl Services {
         let services = Self {
             admission: admission::Admission::new(
                 authentication.clone(),
-                limits.clone(),
                 last_used.clone(),
                 Arc::clone(&clock),
             ),

@@ -33,7 +33,7 @@ pub use self::{
 const MOST_BUCKETS: u64 = 200_000;
 
 /// How many worthless credentials an address may present: so many at once, and so many in a minute.
-pub const FAILURES: Limit = Limit { requests: 100, per: Duration::from_secs(60) };
+pub const FAILURES: Limit = Limit { requests: 100, per: Duration::from_mins(1) };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Owner {
@@ -99,26 +99,28 @@ impl RateLimits {
         entry.or_insert_with_if(|| Arc::new(Bucket::new(limit, nodes)), |bucket| !fits(bucket)).into_value()
     }
 
-    /// Takes a request from a caller's buckets.
-    pub(crate) fn take(&self, buckets: &Buckets) -> Result<Standing, Limited> {
-        let api_key = match buckets.api_key.as_deref().map(Bucket::take).transpose() {
+    /// Whether buckets are still as many nodes share them.
+    pub(crate) fn fit(&self, buckets: &Buckets) -> bool {
+        buckets.organization.is_shared_among(self.nodes.load(Relaxed))
+    }
+}
+
+impl Buckets {
+    /// Takes a request from each.
+    pub(crate) fn take(&self) -> Result<Standing, Limited> {
+        let api_key = match self.api_key.as_deref().map(Bucket::take).transpose() {
             Ok(spent) => spent,
             Err((spent, retry_after)) => {
                 let standing = Standing { api_key: Some(spent), organization: None };
                 return Err(Limited { standing: Some(standing), retry_after });
             }
         };
-        match buckets.organization.take() {
+        match self.organization.take() {
             Ok(spent) => Ok(Standing { api_key, organization: Some(spent) }),
             Err((spent, retry_after)) => {
                 let standing = Standing { api_key, organization: Some(spent) };
                 Err(Limited { standing: Some(standing), retry_after })
             }
         }
-    }
-
-    /// Whether buckets are still as many nodes share them.
-    pub(crate) fn fit(&self, buckets: &Buckets) -> bool {
-        buckets.organization.is_shared_among(self.nodes.load(Relaxed))
     }
 }

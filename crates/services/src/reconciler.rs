@@ -58,7 +58,8 @@ impl Reconciler {
     /// Works until it is told to stop, then stops the hosted workers.
     pub async fn run(mut self, stop: CancellationToken) {
         let housekeeping = Arc::clone(&self.housekeeping);
-        tokio::join!(self.reconcile(&stop), housekeeping.run(stop.clone()));
+        // Long-lived and large: whoever runs it need not carry it.
+        tokio::join!(Box::pin(self.reconcile(&stop)), Box::pin(housekeeping.run(stop.clone())));
     }
 
     async fn reconcile(&mut self, stop: &CancellationToken) {

@@ -79,7 +79,7 @@ impl RightsWatch {
         self.now() == Some(since)
     }
 
-    /// RightsWatch in an organization have changed.
+    /// Rights in an organization have changed.
     pub(crate) fn changed(&self, organization: OrganizationId) {
         let change = self.0.changes.fetch_add(1, SeqCst) + 1;
         self.place(organization).fetch_max(change, SeqCst);
@@ -127,7 +127,9 @@ impl RightsWatch {
                 Ok(Ok(None)) => return Ok(()),
                 Ok(Err(error)) => return Err(error.into()),
                 Err(_silent) => match timeout(PING, listener.execute("select 1")).await {
-                    Ok(answered) => drop(answered?),
+                    Ok(answered) => {
+                        answered?;
+                    }
                     Err(_mute) => return Ok(()),
                 },
             }

@@ -34,8 +34,8 @@ async fn let_through(caller: &Caller, requests: u32) -> usize {
 
 /// The members of one policy in a header such as `"key";q=5;w=3600, "organization";q=1000;w=1`.
 fn policy<'a>(answer: &'a Answer, header: &str, name: &str) -> Option<&'a str> {
-    let policies = answer.header(header)?.split(", ");
-    policies.filter_map(|policy| policy.strip_prefix(&format!("\"{name}\";"))).next()
+    let mut policies = answer.header(header)?.split(", ");
+    policies.find_map(|policy| policy.strip_prefix(&format!("\"{name}\";")))
 }
 
 #[tokio::test]

@@ -321,8 +321,11 @@ async fn refusals(app: &App, admin: &Caller, credentials: &[String], attempt: us
             assert_eq!(status, 401);
         }
     }
-    took.iter_mut().for_each(|took| took.sort_by(f64::total_cmp));
-    took.iter().map(|took| took[took.len() / 2]).collect()
+    let median = |mut took: Vec<f64>| {
+        took.sort_by(f64::total_cmp);
+        took[took.len() / 2]
+    };
+    took.into_iter().map(median).collect()
 }
 
 #[tokio::test]

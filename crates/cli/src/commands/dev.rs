@@ -112,7 +112,7 @@ impl Dev {
         if let Some(file) = &self.ready_file {
             write_ready(file, &listener.url(), engines, &admin)?;
         }
-        let running = server.run(listener, stop.clone());
+        let running = Box::pin(server.run(listener, stop.clone()));
         tokio::pin!(running);
         tokio::select! {
             ended = &mut running => ended,

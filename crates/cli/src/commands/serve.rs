@@ -63,7 +63,7 @@ impl Serve {
             Err(error) => tracing::warn!(error = chain(&error), "PostgreSQL is away; waiting for it"),
         }
         tracing::info!(url = listener.url(), "serving");
-        let outcome = server.run(listener, stop).await;
+        let outcome = Box::pin(server.run(listener, stop)).await;
         traces.stop().await;
         outcome
     }

@@ -113,7 +113,10 @@ async fn should_export_a_span_for_each_request_below_the_callers() {
         assert_eq!(says("http.response.status_code").as_deref(), Some(http_status));
         assert_eq!(says("tenantry.outcome").as_deref(), Some(outcome));
         // Only the server's own failures are errors of its span.
-        let status = span.status.as_ref().map_or(StatusCode::Unset, |status| status.code());
+        let status = span
+            .status
+            .as_ref()
+            .map_or(StatusCode::Unset, opentelemetry_proto::tonic::trace::v1::Status::code);
         assert_eq!(status == StatusCode::Error, is_error, "{span:?}");
     }
     assert_eq!(attribute(&first.attributes, "http.route").as_deref(), Some("/api/v0/me"));

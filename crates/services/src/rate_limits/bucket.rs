@@ -87,19 +87,19 @@ mod tests {
 
     #[test]
     fn should_take_as_many_as_its_limit_and_then_say_when_there_is_room() {
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         let bucket = Bucket::new(Limit { requests: 60, per: hour }, 1);
         assert_eq!(bucket.take().expect("it is full").remaining, 59);
         assert_eq!(taken(&bucket), 59);
         let (spent, retry_after) = bucket.take().expect_err("it is empty");
         assert_eq!((spent.remaining, spent.full_in), (0, hour));
-        assert!(retry_after <= Duration::from_secs(60) && retry_after > Duration::from_secs(50));
+        assert!(retry_after <= Duration::from_mins(1) && retry_after > Duration::from_secs(50));
     }
 
     #[test]
     fn should_take_its_share_of_a_limit() {
         for (requests, nodes, share) in [(60, 1, 60), (60, 2, 30), (60, 7, 8), (3, 4, 1), (0, 1, 1)] {
-            let bucket = Bucket::new(Limit { requests, per: Duration::from_secs(3600) }, nodes);
+            let bucket = Bucket::new(Limit { requests, per: Duration::from_hours(1) }, nodes);
             assert_eq!(taken(&bucket), share, "{requests} among {nodes}");
         }
     }

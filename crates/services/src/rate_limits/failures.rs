@@ -60,8 +60,8 @@ impl Failures {
             IpAddr::V4(address) => u64::from(u32::from(address)),
             IpAddr::V6(address) => (u128::from(address) >> 64) as u64,
         };
-        let place = self.hasher.hash_one((address.is_ipv6(), network)) as usize;
-        &self.places[place % PLACES]
+        let hash = self.hasher.hash_one((address.is_ipv6(), network));
+        &self.places[usize::try_from(hash % PLACES as u64).unwrap_or(0)]
     }
 }
 

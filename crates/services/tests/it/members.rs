@@ -55,9 +55,9 @@ async fn should_do_all_or_nothing_whenever_the_store_dies() {
     .await;
     let other = deployment.users(deployment.store.clone()).create(&scope, &manager("b@acme.example")).await;
     other.expect("another manager");
-    let changes = Changes { role: Some(Role::Customer), ..Changes::default() };
+    let demoted = Changes { role: Some(Role::Customer), ..Changes::default() };
     let changed = all_or_nothing(&deployment, &scope, async |doors| {
-        deployment.users(doors).update(&scope, user.id, &changes).await
+        deployment.users(doors).update(&scope, user.id, &demoted).await
     })
     .await;
     assert_eq!(changed.role, Role::Customer);
