@@ -113,6 +113,7 @@ fn start_log() -> impl Fn(&str) {
     let subscriber = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
+        .with_span_list(false)
         .with_writer(Arc::new(nowhere))
         .with_env_filter(EnvFilter::new("off"))
         .with_filter_reloading();
