@@ -6,7 +6,7 @@ use axum::{
     Json, Router,
     body::{Body, HttpBody as _},
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -57,21 +57,26 @@ where
     })
 }
 
-/// Waits for the whole request before anything judges it: whoever may do something when their headers arrive, and not any more when
-/// the last of their body does, may not do it. The body of somebody who may do nothing is not waited for.
+/// Reads the body of a request, if its sender is let in, and asks again who it is when all of it is there: whoever might do something
+/// when their headers arrived, and not any more when the last of their body does, may not do it.
 pub(crate) async fn whole(State(app): State<App>, mut request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }
     DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
     let (parts, body) = request.into_parts();
-    if !permit::is_known(&parts, &app).await {
-        return next.run(Request::from_parts(parts, body)).await;
-    }
-    match input::read(Request::from_parts(parts.clone(), body), &()).await {
-        Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+    match read(parts, body, &app).await {
+        Ok(request) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
+}
+
+async fn read(mut parts: Parts, body: Body, app: &App) -> Result<Request, Problem> {
+    permit::identify(&parts, app).await?;
+    let bytes = input::read(Request::from_parts(parts.clone(), body), &()).await?;
+    let caller = permit::identify_again(&parts, app).await?;
+    parts.extensions.insert(caller);
+    Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Response {

@@ -23,7 +23,7 @@ mod visit;
 
 use std::{ops::Deref, sync::Arc};
 
-use axum::{Router, extract::FromRef, middleware};
+use axum::{Router, extract::FromRef};
 use tenantry_domain::Networks;
 use tenantry_services::Services;
 
@@ -75,6 +75,5 @@ pub fn router(services: Services, settings: &Settings) -> Router {
         connections: settings.limits.connections.clone(),
     }));
     let observe = Observe::new(Arc::clone(&app.metrics), settings.trusted_proxies.clone());
-    let routes = routes::all().layer(middleware::from_fn_with_state(app.clone(), edge::whole));
-    edge::wrap(routes, observe).with_state(app)
+    edge::wrap(routes::all(&app), observe).with_state(app)
 }

@@ -34,8 +34,15 @@ impl FromRequestParts<App> for Authenticated {
     }
 }
 
+/// Whoever was let in before the request's body was read, as they are now that it is.
+#[derive(Clone)]
+pub(crate) struct LetIn(Caller);
+
 /// Finds out who calls, and notes it.
-async fn identify(parts: &Parts, app: &App) -> Result<Caller, Problem> {
+pub(crate) async fn identify(parts: &Parts, app: &App) -> Result<Caller, Problem> {
+    if let Some(LetIn(caller)) = parts.extensions.get() {
+        return Ok(caller.clone());
+    }
     let caller = authenticate(parts, app).await;
     app.metrics.authentication(&caller);
     if let (Ok(caller), Some(known)) = (&caller, parts.extensions.get::<Known>()) {
@@ -44,10 +51,11 @@ async fn identify(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     caller
 }
 
-/// Whether the request comes from anybody. One of which that cannot be said now is let on, to hear why.
-pub(crate) async fn is_known(parts: &Parts, app: &App) -> bool {
-    let Some(secret) = bearer(&parts.headers) else { return false };
-    matches!(app.services.admission.knows(secret, origin(parts)).await, Ok(true))
+/// Finds out again who calls, after what may have taken long. The request was counted before.
+pub(crate) async fn identify_again(parts: &Parts, app: &App) -> Result<LetIn, Problem> {
+    let secret = bearer(&parts.headers).ok_or_else(Problem::unauthenticated)?;
+    let caller = app.services.admission.again(secret, origin(parts)).await?;
+    caller.map(unless_suspended).ok_or_else(Problem::unauthenticated)?.map(LetIn)
 }
 
 async fn authenticate(parts: &Parts, app: &App) -> Result<Caller, Problem> {
@@ -59,6 +67,10 @@ async fn authenticate(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     if let Some(known) = parts.extensions.get::<Known>() {
         known.admit(standing);
     }
+    unless_suspended(caller)
+}
+
+fn unless_suspended(caller: Caller) -> Result<Caller, Problem> {
     match caller.organization().status {
         status @ OrganizationStatus::Suspended => Err(Error::OrganizationNot(status).into()),
         _ => Ok(caller),

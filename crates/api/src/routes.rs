@@ -10,13 +10,13 @@ mod quotas;
 mod users;
 mod workflows;
 
-use axum::Router;
+use axum::{Router, middleware};
 
 pub(crate) use health::Readiness;
 
-use crate::App;
+use crate::{App, edge};
 
-pub(crate) fn all() -> Router<App> {
+pub(crate) fn all(app: &App) -> Router<App> {
     let api = Router::new()
         .merge(api_keys::routes())
         .merge(audit::routes())
@@ -25,6 +25,7 @@ pub(crate) fn all() -> Router<App> {
         .merge(organizations::routes())
         .merge(quotas::routes())
         .merge(users::routes())
-        .merge(workflows::routes());
+        .merge(workflows::routes())
+        .layer(middleware::from_fn_with_state(app.clone(), edge::whole));
     Router::new().nest("/api/v0", api).merge(health::routes())
 }

@@ -54,9 +54,9 @@ impl Admission {
         Ok(Admitted::Caller(caller, standing))
     }
 
-    /// Whether this secret is good now, from there, without counting it: for a request of which more is to come.
-    pub async fn knows(&self, secret: &str, origin: Origin) -> Result<bool, Error> {
-        Ok(self.identify(secret, origin).await?.is_some())
+    /// Who presents this secret, from there, in a request that was counted before.
+    pub async fn again(&self, secret: &str, origin: Origin) -> Result<Option<Caller>, Error> {
+        Ok(self.identify(secret, origin).await?.map(|(caller, _)| caller))
     }
 
     async fn identify(&self, secret: &str, origin: Origin) -> Result<Option<(Caller, Known)>, Error> {
@@ -64,20 +64,25 @@ impl Admission {
         let known = if let Some(known) = self.authentication.recall(secret).await {
             known
         } else {
-            address.map_or(Ok(()), |address| self.may_try(address))?;
+            if !self.authentication.has_known(secret).await {
+                self.may_try(address)?;
+            }
             let Some(known) = self.authentication.find(secret).await? else { return Ok(None) };
             known
         };
         let Some(caller) = known.caller.clone().from(origin) else {
             let api_key = known.caller.api_key().id;
             tracing::warn!(%api_key, ?address, "a key was presented from outside its networks");
+            // As for a key that nobody knows.
+            self.may_try(address)?;
             return Ok(None);
         };
         Ok(Some((caller, known)))
     }
 
     /// Whoever has presented many worthless credentials waits before another is looked at.
-    fn may_try(&self, address: IpAddr) -> Result<(), Limited> {
-        self.failures.may_try(address).map_err(|retry_after| Limited { standing: None, retry_after })
+    fn may_try(&self, address: Option<IpAddr>) -> Result<(), Limited> {
+        let may = address.map_or(Ok(()), |address| self.failures.may_try(address));
+        may.map_err(|retry_after| Limited { standing: None, retry_after })
     }
 }

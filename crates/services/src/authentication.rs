@@ -32,6 +32,8 @@ pub struct Authentication {
     limits: RateLimits,
     callers: Cache<SecretHash, Known>,
     worthless: Cache<SecretHash, Moment>,
+    /// Keys that were good within the last hour: whatever else comes from their addresses, they are looked up.
+    once_good: Cache<SecretHash, ()>,
 }
 
 /// A caller, when their rights were read, and what their requests are taken from.
@@ -54,7 +56,9 @@ impl Authentication {
     pub(crate) fn new(store: Store, limits: RateLimits, clock: Arc<dyn Clock>) -> Self {
         let callers = Cache::builder().max_capacity(MOST_CALLERS).time_to_live(LONGEST).build();
         let worthless = Cache::builder().max_capacity(MOST_WORTHLESS).time_to_live(LONGEST).build();
-        Self { store, clock, limits, callers, worthless }
+        let once_good =
+            Cache::builder().max_capacity(MOST_CALLERS).time_to_live(Duration::from_hours(1)).build();
+        Self { store, clock, limits, callers, worthless, once_good }
     }
 
     /// Who presents this secret. Malformed, unknown, expired and revoked ones are all nobody, and nothing says which.
@@ -74,6 +78,12 @@ impl Authentication {
         }
         self.callers.invalidate(&hash).await;
         None
+    }
+
+    /// Whether this secret was good a while ago.
+    pub(crate) async fn has_known(&self, secret: &str) -> bool {
+        let Ok(secret) = Secret::parse(secret) else { return false };
+        self.once_good.get(&secret.hash()).await.is_some()
     }
 
     fn holds(&self, known: &Known) -> bool {
@@ -126,6 +136,9 @@ impl Authentication {
         since: Option<Moment>,
     ) -> Result<Option<Known>, tenantry_storage::Error> {
         let caller = api_keys::authenticate(&self.store, hash, self.clock.now()).await?;
+        if caller.is_some() {
+            self.once_good.insert(*hash, ()).await;
+        }
         Ok(caller.map(|caller| {
             let limit = caller.api_key().limits.rate_limit.map(|limit| Limit {
                 requests: limit.requests(),

@@ -13,13 +13,19 @@ use tenantry_storage::{
     workflows::{self, NewRevision},
 };
 
+use tokio::sync::Semaphore;
+
 use crate::Error;
+
+/// How many definitions are read at the same time.
+const AT_ONCE: usize = 2;
 
 /// Workflow definitions.
 #[derive(Clone)]
 pub struct Workflows<D = Store> {
     doors: D,
     clock: Arc<dyn Clock>,
+    turns: Arc<Semaphore>,
 }
 
 /// What an upload did.
@@ -34,7 +40,18 @@ pub struct Applied {
 impl<D: Doors> Workflows<D> {
     /// Over this store.
     pub fn new(doors: D, clock: Arc<dyn Clock>) -> Self {
-        Self { doors, clock }
+        Self { doors, clock, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Reads a definition, YAML or JSON, where that keeps nobody waiting: what checking it costs, its author decides. Few are read at
+    /// the same time.
+    ///
+    /// # Errors
+    /// [`Error::Definition`] when it cannot be run.
+    pub async fn parse(&self, source: String) -> Result<Definition, Error> {
+        let _turn = self.turns.acquire().await.map_err(|closed| Error::Internal(Box::new(closed)))?;
+        let parsing = tokio::task::spawn_blocking(move || Definition::parse(&source)).await;
+        Ok(parsing.map_err(|error| Error::Internal(Box::new(error)))??)
     }
 
     /// Uploads a definition, YAML or JSON. It is a new revision if it says something else than the latest one; how it is
@@ -43,11 +60,16 @@ impl<D: Doors> Workflows<D> {
     /// # Errors
     /// [`Error::Definition`] when it cannot be run; [`Error::Invalid`] when its `document.name` is another; [`Error::NotFound`] when
     /// the actor cannot reach it, whether it is there or not.
-    pub async fn apply(&self, scope: &OrgScope, name: &WorkflowName, source: &str) -> Result<Applied, Error> {
+    pub async fn apply(
+        &self,
+        scope: &OrgScope,
+        name: &WorkflowName,
+        source: String,
+    ) -> Result<Applied, Error> {
         if !scope.reaches_workflow(name) {
             return Err(Error::NotFound("workflow"));
         }
-        let definition = Definition::parse(source)?;
+        let definition = self.parse(source).await?;
         if definition.name() != name.as_str() {
             return Err(Invalid::new("document.name", format!("must be the name in the path, {name}")).into());
         }

@@ -11,8 +11,7 @@ use axum::{
 use serde::Serialize;
 use serde_json::{Value, json};
 use tenantry_domain::{Revision, Timestamp, UserId, Workflow, WorkflowId, WorkflowName};
-use tenantry_dsl::Definition;
-use tenantry_services::Services;
+use tenantry_services::{Error, Services};
 
 use crate::{
     App,
@@ -63,7 +62,7 @@ async fn apply(
     Source(source): Source,
 ) -> Result<Response, Problem> {
     let name = WorkflowName::parse(&name).map_err(|invalid| Problem::invalid(&[invalid]))?;
-    let applied = services.workflows.apply(&scope, &name, &source).await?;
+    let applied = services.workflows.apply(&scope, &name, source).await?;
     let workflow = WorkflowView::from(applied.workflow);
     if applied.created {
         return Ok(Created { location: format!("/api/v0/workflows/{name}"), thing: workflow }.into_response());
@@ -71,12 +70,16 @@ async fn apply(
     Ok(Data(workflow).into_response())
 }
 
-async fn validate(ReadWorkflows(_): ReadWorkflows, Source(source): Source) -> Data<Value> {
-    let problems = match Definition::parse(&source) {
-        Ok(_) => json!([]),
-        Err(error) => json!(error.problems()),
-    };
-    Data(problems)
+async fn validate(
+    ReadWorkflows(_): ReadWorkflows,
+    State(services): State<Arc<Services>>,
+    Source(source): Source,
+) -> Result<Data<Value>, Problem> {
+    match services.workflows.parse(source).await {
+        Ok(_) => Ok(Data(json!([]))),
+        Err(Error::Definition(error)) => Ok(Data(json!(error.problems()))),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn read(

@@ -175,6 +175,22 @@ async fn should_shut_out_an_address_that_tries_many_worthless_keys() {
     let good = format!("Bearer {}", acme.customer.secret);
     let known = from("192.0.2.66").presenting(&[&good]).get("/me").await;
     assert_eq!(known.status, 200, "a key that is known to be good is let in from there too");
+    // What is known of it does not hold any more; that it was good, does.
+    admin.patch("/organizations/acme", &json!({"name": "Acme again"})).await.data(200);
+    assert_eq!(from("192.0.2.66").presenting(&[&good]).get("/me").await.status, 200);
     from("192.0.2.77").presenting(&[&guess()]).get("/me").await.problem(401, "unauthenticated");
     from("192.0.2.66").get("/me").await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn should_count_a_request_once_whatever_becomes_of_its_body() {
+    let app = App::start().await;
+    let admin = Caller::admin(&app).await;
+    let acme = Tenant::new(&admin, "acme").await;
+    let caller = limited(&admin, &acme.manager.user, 2).await;
+    caller.put("/workflows/quote", &"x".repeat((1 << 20) + 1)).await.problem(413, "payload_too_large");
+    let counted = caller.put("/workflows/quote", crate::tenant::QUOTE).await;
+    assert_eq!(counted.status, 201);
+    assert!(policy(&counted, "ratelimit", "key").expect("what is left").starts_with("r=0;"));
+    caller.put("/workflows/quote", crate::tenant::QUOTE).await.problem(429, "rate_limited");
 }
