@@ -60,8 +60,8 @@ impl Command {
     /// Does it.
     pub(crate) async fn run(self, connection: Flags) -> Result<(), Failure> {
         match self {
-            Self::Dev(dev) => dev.run().await,
-            Self::Serve(serve) => serve.run().await,
+            Self::Dev(dev) => Box::pin(dev.run()).await,
+            Self::Serve(serve) => Box::pin(serve.run()).await,
             Self::Migrate(migrate) => migrate.run().await,
             Self::Bootstrap(bootstrap) => bootstrap.run().await,
             Self::Profile(profile) => profile.run(&connection),
