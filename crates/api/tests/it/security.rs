@@ -345,7 +345,7 @@ async fn should_take_as_long_to_refuse_every_credential_that_is_no_good() {
         let medians = refusals(&app, &admin, &credentials, attempt).await;
         let (shortest, longest) =
             medians.iter().fold((f64::MAX, 0.0_f64), |(min, max), &took| (min.min(took), max.max(took)));
-        if longest < shortest * 1.15 {
+        if longest < shortest * 1.2 {
             return;
         }
         seen.push(medians);
