@@ -47,7 +47,7 @@ pub(crate) fn contain<S>(
     limit: Duration,
 ) -> impl Future<Output = Response> + use<S>
 where
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request, Response = Response, Error = Infallible>,
     S::Future: Send + 'static,
 {
     AssertUnwindSafe(timeout(limit, route.call(request))).catch_unwind().map(|answered| match answered {

@@ -130,7 +130,7 @@ impl Route {
 
 impl<S> Service<Request> for Observed<S>
 where
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request, Response = Response, Error = Infallible> + 'static,
     S::Future: Send + 'static,
 {
     type Response = Response;

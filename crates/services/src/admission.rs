@@ -3,7 +3,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use tenantry_domain::{Caller, Clock, audit::Origin};
+use tenantry_domain::{Caller, Clock, Secret, audit::Origin};
 use tenantry_storage::api_key_secrets::Use;
 
 use crate::{
@@ -61,13 +61,18 @@ impl Admission {
 
     async fn identify(&self, secret: &str, origin: Origin) -> Result<Option<(Caller, Known)>, Error> {
         let address = origin.source_address;
-        let known = if let Some(known) = self.authentication.recall(secret).await {
+        let Ok(secret) = Secret::parse(secret) else {
+            self.may_try(address)?;
+            return Ok(None);
+        };
+        let hash = secret.hash();
+        let known = if let Some(known) = self.authentication.recall(&hash).await {
             known
         } else {
-            if !self.authentication.has_known(secret).await {
+            if !self.authentication.has_known(&hash).await {
                 self.may_try(address)?;
             }
-            let Some(known) = self.authentication.find(secret).await? else { return Ok(None) };
+            let Some(known) = self.authentication.find(hash).await? else { return Ok(None) };
             known
         };
         let Some(caller) = known.caller.clone().from(origin) else {

@@ -63,27 +63,27 @@ impl Authentication {
 
     /// Who presents this secret. Malformed, unknown, expired and revoked ones are all nobody, and nothing says which.
     pub async fn authenticate(&self, secret: &str) -> Result<Option<Caller>, Error> {
-        if let Some(known) = self.recall(secret).await {
+        let Ok(secret) = Secret::parse(secret) else { return Ok(None) };
+        let hash = secret.hash();
+        if let Some(known) = self.recall(&hash).await {
             return Ok(Some(known.caller));
         }
-        Ok(self.find(secret).await?.map(|known| known.caller))
+        Ok(self.find(hash).await?.map(|known| known.caller))
     }
 
     /// Who presents this secret, if that is known and holds.
-    pub(crate) async fn recall(&self, secret: &str) -> Option<Known> {
-        let hash = Secret::parse(secret).ok()?.hash();
-        let known = self.callers.get(&hash).await?;
+    pub(crate) async fn recall(&self, hash: &SecretHash) -> Option<Known> {
+        let known = self.callers.get(hash).await?;
         if self.holds(&known) {
             return Some(known);
         }
-        self.callers.invalidate(&hash).await;
+        self.callers.invalidate(hash).await;
         None
     }
 
     /// Whether this secret was good a while ago.
-    pub(crate) async fn has_known(&self, secret: &str) -> bool {
-        let Ok(secret) = Secret::parse(secret) else { return false };
-        self.once_good.get(&secret.hash()).await.is_some()
+    pub(crate) async fn has_known(&self, hash: &SecretHash) -> bool {
+        self.once_good.get(hash).await.is_some()
     }
 
     fn holds(&self, known: &Known) -> bool {
@@ -94,9 +94,7 @@ impl Authentication {
     }
 
     /// Who presents this secret, which is not known.
-    pub(crate) async fn find(&self, secret: &str) -> Result<Option<Known>, Error> {
-        let Ok(secret) = Secret::parse(secret) else { return Ok(None) };
-        let hash = secret.hash();
+    pub(crate) async fn find(&self, hash: SecretHash) -> Result<Option<Known>, Error> {
         if let Some(since) = self.worthless.get(&hash).await
             && self.store.rights().unchanged(since)
         {
