@@ -13,7 +13,7 @@ use tenantry_domain::{
 };
 
 use crate::{
-    Error, Store, TenantTx, api_key_secrets, organizations,
+    Error, Store, TenantTx, api_key_secrets, list, organizations,
     row::{checked, id},
     users,
 };
@@ -234,7 +234,6 @@ async fn fetch(
     mut query: QueryBuilder<Postgres>,
     page: PageRequest,
 ) -> Result<Page<ApiKey>, Error> {
-    query.push(" order by api_keys.id desc limit ").push_bind(page.fetch());
-    let rows = query.build().fetch_all(tx.connection()).await?;
-    Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
+    query.push(" order by api_keys.id desc");
+    list::filtered(tx.connection(), query, page, from_row).await
 }

@@ -4,14 +4,14 @@
 //! transaction ends, so record last.
 
 use serde_json::Value;
-use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
+use sqlx::{PgConnection, QueryBuilder, Row as _, postgres::PgRow, types::Json};
 use tenantry_domain::{
     Actor, ApiKeyId, AuditEntryId, OrganizationId, Page, PageRequest, Timestamp, UserId,
     audit::{Entry, Event, Trail},
 };
 
 use crate::{
-    Error, PlatformTx, TenantTx,
+    Error, PlatformTx, TenantTx, list,
     row::{id, id_if_any},
 };
 
@@ -131,30 +131,31 @@ async fn select(
     filter: &Filter,
     page: PageRequest,
 ) -> Result<Page<Entry>, Error> {
-    let query = concat!(
-        "select ",
-        columns!(),
-        " from audit_entries
-          where ($1::uuid is null or organization_id = $1) and id < $2
-            and ($3::uuid is null or actor_user_id = $3)
-            and ($4::text is null or action = $4)
-            and ($5::text is null or resource_id = $5)
-            and ($6::timestamptz is null or at >= $6)
-            and ($7::timestamptz is null or at < $7)
-          order by id desc limit $8"
-    );
-    let rows = sqlx::query(query)
-        .bind(organization.map(OrganizationId::uuid))
-        .bind(page.before())
-        .bind(filter.actor.map(UserId::uuid))
-        .bind(filter.action.as_deref())
-        .bind(filter.resource.as_deref())
-        .bind(filter.after)
-        .bind(filter.before)
-        .bind(page.fetch())
-        .fetch_all(connection)
-        .await?;
-    Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
+    let mut query = QueryBuilder::new(concat!("select ", columns!(), " from audit_entries where "));
+    if let Some(organization) = organization {
+        query.push("organization_id = ").push_bind(organization.uuid()).push(" and ");
+    }
+    query.push("id < ").push_bind(page.before());
+    if let Some(actor) = filter.actor {
+        query.push(" and actor_user_id = ").push_bind(actor.uuid());
+    }
+    if let Some(action) = &filter.action {
+        query.push(" and action = ").push_bind(action);
+    }
+    if let Some(resource) = &filter.resource {
+        query.push(" and resource_id = ").push_bind(resource);
+    }
+    if let Some(after) = filter.after {
+        query.push(" and at >= ").push_bind(after);
+    }
+    if let Some(before) = filter.before {
+        query.push(" and at < ").push_bind(before);
+    }
+    query.push(" order by id desc");
+    if filter.after.or(filter.before).is_some() {
+        list::plan_for_arguments(connection).await?;
+    }
+    list::filtered(connection, query, page, from_row).await
 }
 
 /// What a look at the whole chain found.

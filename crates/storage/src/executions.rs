@@ -1,14 +1,14 @@
 //! Executions of an organization's workflows, as recorded.
 
 use serde_json::Value;
-use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
+use sqlx::{PgConnection, QueryBuilder, Row as _, postgres::PgRow, types::Json};
 use tenantry_domain::{
     Execution, ExecutionId, ExecutionStatus, Organization, OrganizationId, Page, PageRequest, Timestamp,
     UserId, Workflow, WorkflowName, execution::Outcome,
 };
 
 use crate::{
-    Error, PlatformTx, Store, TenantTx, organizations,
+    Error, PlatformTx, Store, TenantTx, list, organizations,
     row::{id, id_if_any, word},
     workflows::reachable,
 };
@@ -111,7 +111,7 @@ pub struct Filter {
 /// The executions that the scope's actor can reach, newest first. What is larger than 4 KiB of an input, an output or an error is left out, so that a
 /// page has a bound.
 pub async fn list(tx: &mut TenantTx, filter: &Filter, page: PageRequest) -> Result<Page<Execution>, Error> {
-    let query = concat!(
+    let select = concat!(
         "select executions.id, workflows.name as workflow, executions.revision, executions.run_id, executions.status,
              case when length(executions.input::text) <= 4096 then executions.input end as input,
              case when length(executions.output::text) <= 4096 then executions.output end as output,
@@ -119,29 +119,36 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter, page: PageRequest) -> Resu
              executions.started_at, executions.ended_at, executions.started_by
          from ",
         tables!(),
-        " where executions.organization_id = $1 and executions.id < $2
-            and ($3::text is null or executions.workflow_id = (
-                select id from workflows where organization_id = $1 and name = $3
-            ))
-            and ($4::text is null or executions.status = $4)
-            and ($5::timestamptz is null or executions.started_at >= $5)
-            and ($6::timestamptz is null or executions.started_at < $6)
-            and ($8::text[] is null or workflows.name = any ($8))
-          order by executions.id desc limit $7"
+        " where executions.organization_id = "
     );
     let organization = tx.organization().uuid();
-    let rows = sqlx::query(query)
-        .bind(organization)
-        .bind(page.before())
-        .bind(filter.workflow.as_ref().map(WorkflowName::as_str))
-        .bind(filter.status.map(ExecutionStatus::as_str))
-        .bind(filter.started_after)
-        .bind(filter.started_before)
-        .bind(page.fetch())
-        .bind(reachable(tx.scope()))
-        .fetch_all(tx.connection())
-        .await?;
-    Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
+    let mut query = QueryBuilder::new(select);
+    query.push_bind(organization).push(" and executions.id < ").push_bind(page.before());
+    if let Some(workflow) = &filter.workflow {
+        query
+            .push(" and executions.workflow_id = (select id from workflows where organization_id = ")
+            .push_bind(organization)
+            .push(" and name = ")
+            .push_bind(workflow.as_str())
+            .push(")");
+    }
+    if let Some(status) = filter.status {
+        query.push(" and executions.status = ").push_bind(status.as_str());
+    }
+    if let Some(after) = filter.started_after {
+        query.push(" and executions.started_at >= ").push_bind(after);
+    }
+    if let Some(before) = filter.started_before {
+        query.push(" and executions.started_at < ").push_bind(before);
+    }
+    if let Some(names) = reachable(tx.scope()) {
+        query.push(" and workflows.name = any (").push_bind(names).push(")");
+    }
+    query.push(" order by executions.id desc");
+    if filter.started_after.or(filter.started_before).is_some() {
+        list::plan_for_arguments(tx.connection()).await?;
+    }
+    list::filtered(tx.connection(), query, page, from_row).await
 }
 
 /// Writes that Temporal has taken the execution. It may have ended since; then only the run id is news. Answers whether somebody

@@ -148,8 +148,13 @@ impl Store {
 /// so even `reset role` comes back to it.
 fn pool(owner: &PgConnectOptions, role: &str, max_connections: u32, options: &Options) -> PgPool {
     let timeout = options.statement_timeout.as_millis().to_string();
-    let connect =
-        owner.clone().application_name("tenantry").options([("role", role), ("statement_timeout", &timeout)]);
+    let connect = owner.clone().application_name("tenantry").options([
+        ("role", role),
+        ("statement_timeout", &timeout),
+        // Every statement leads with the organization, so one plan fits them all; else PostgreSQL plans some anew each time, which
+        // takes longer than to run them.
+        ("plan_cache_mode", "force_generic_plan"),
+    ]);
     PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(options.acquire_timeout)

@@ -7,8 +7,8 @@ mod statements;
 use chrono::TimeDelta;
 use sqlx::{Executor as _, PgConnection};
 use tenantry_domain::{
-    ApiKeyId, Email, ExecutionId, OrgScope, OrganizationId, PageRequest, ScheduleId, Secret, SecretName,
-    UserId, WorkflowName,
+    ApiKeyId, Email, ExecutionId, ExecutionStatus, OrgScope, OrganizationId, PageRequest, ScheduleId, Secret,
+    SecretName, UserId, WorkflowName,
     api_key::Filter,
     repository::{ApiKeyRepository as _, OrganizationRepository as _, UserRepository as _},
 };
@@ -123,53 +123,74 @@ async fn should_notice_a_table_that_is_read_from_end_to_end() {
     assert!(matches!(&scans[..], [scan] if scan.table == "users" && scan.condition.is_empty()), "{scans:?}");
 }
 
-/// For each filter alone, with a value that few rows of the organization have: an index finds them by this column. The plan is
-/// the one for these arguments; one for any must do with the organization.
-async fn check_filters(statement: &str, table: &str, filters: &[(&str, String)]) {
+/// How a list with this filter is planned.
+enum Planned {
+    /// Once, whatever the value.
+    ForAny,
+    /// Each time, for a span of time that few rows of the organization lie in; it is a literal of SQL.
+    For(String),
+}
+
+/// An index finds the rows of the list, by this column.
+async fn check_filter(statement: &str, table: &str, column: &str, planned: Planned) {
     let (database, _, scope) = seeded().await;
     let mut connection = as_application(&database, &scope).await;
-    for (place, (column, value)) in filters.iter().enumerate() {
-        let mut values = vec!["null"; filters.len()];
-        values[place] = value;
-        let organization = format!("'{}'", scope.organization().uuid());
-        let first = [organization.as_str(), "'ffffffff-ffff-ffff-ffff-ffffffffffff'"];
-        // Last, what narrows a key's reach, if the statement has it: nothing.
-        let arguments = [&first[..], &values, &["51", "null"]].concat();
-        let scans = scan::of_arguments(&mut connection, statement, &arguments).await;
-        assert_bounded(statement, &scans, BY_ORGANIZATION);
-        let scan = scans.iter().find(|scan| scan.table == table).expect("the table is read");
-        assert!(scan.condition.contains(&format!("({column} ")), "{column}: {scan:?} of {statement}");
-    }
+    let scans = match planned {
+        Planned::ForAny => scan::of_any_arguments(&mut connection, statement).await,
+        Planned::For(value) => {
+            let organization = format!("'{}'", scope.organization().uuid());
+            let arguments = [&organization, "'ffffffff-ffff-ffff-ffff-ffffffffffff'", &value, "51"];
+            scan::of_arguments(&mut connection, statement, &arguments).await
+        }
+    };
+    assert_bounded(statement, &scans, BY_ORGANIZATION);
+    let scan = scans.iter().find(|scan| scan.table == table).expect("the table is read");
+    assert!(scan.condition.contains(&format!("({column} ")), "{column}: {scan:?} of {statement}");
 }
 
 #[tokio::test]
 async fn should_find_executions_by_each_filter() {
     let (_, store, scope) = seeded().await;
     let mut tx = store.tenant(&scope, Access::Write).await.expect("the door opens");
-    let list = sent(executions::list(&mut tx, &executions::Filter::default(), PageRequest::default())).await;
+    let any = executions::Filter::default;
+    let workflow = Some(WorkflowName::parse("workflow-7").expect("a name"));
+    let status = Some(ExecutionStatus::Failed);
     let filters = [
-        ("workflow_id", "'workflow-7'".to_owned()),
-        ("status", "'failed'".to_owned()),
-        ("started_at", ago(61 * 60)),
-        ("started_at", ago(6 * 60 * 60 + 450)),
+        ("workflow_id", executions::Filter { workflow, ..any() }, Planned::ForAny),
+        ("status", executions::Filter { status, ..any() }, Planned::ForAny),
+        (
+            "started_at",
+            executions::Filter { started_after: Some(now()), ..any() },
+            Planned::For(ago(61 * 60)),
+        ),
+        (
+            "started_at",
+            executions::Filter { started_before: Some(now()), ..any() },
+            Planned::For(ago(6 * 60 * 60 + 450)),
+        ),
     ];
-    check_filters(&list, "executions", &filters).await;
+    for (column, filter, planned) in filters {
+        let list = sent(executions::list(&mut tx, &filter, PageRequest::default())).await;
+        check_filter(&list, "executions", column, planned).await;
+    }
 }
 
 #[tokio::test]
 async fn should_find_audit_entries_by_each_filter() {
     let (_, store, scope) = seeded().await;
     let mut tx = store.tenant(&scope, Access::Write).await.expect("the door opens");
-    let list = sent(audit::list(&mut tx, &audit::Filter::default(), PageRequest::default())).await;
-    let user = tx.users(PageRequest::default()).await.expect("a page").items.remove(0).id;
+    let any = audit::Filter::default;
     let filters = [
-        ("actor_user_id", format!("'{}'", user.uuid())),
-        ("action", "'user.update'".to_owned()),
-        ("resource_id", format!("'usr_{}'", user.uuid())),
-        ("at", ago(61 * 60)),
-        ("at", ago(3 * 60 * 60 + 950)),
+        ("actor_user_id", audit::Filter { actor: Some(UserId::generate(now())), ..any() }, Planned::ForAny),
+        ("action", audit::Filter { action: Some("user.update".to_owned()), ..any() }, Planned::ForAny),
+        ("resource_id", audit::Filter { resource: Some("usr_7".to_owned()), ..any() }, Planned::ForAny),
+        ("at", audit::Filter { after: Some(now()), ..any() }, Planned::For(ago(61 * 60))),
+        ("at", audit::Filter { before: Some(now()), ..any() }, Planned::For(ago(3 * 60 * 60 + 950))),
     ];
-    check_filters(&list, "audit_entries", &filters).await;
+    for (column, filter, planned) in filters {
+        let list = sent(audit::list(&mut tx, &filter, PageRequest::default())).await;
+        check_filter(&list, "audit_entries", column, planned).await;
+    }
 }
 
 /// A moment as a literal of SQL.
