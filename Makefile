@@ -4,7 +4,7 @@
 CARGO_TARGET_DIR ?= target
 
 # Which benchmarks `make bench` runs: make bench BENCH=storage
-BENCH ?= storage lookup front_door revocation
+BENCH ?= storage lookup front_door instructions memory neighbours revocation
 
 .PHONY: dev test bench lint fmt doc deny
 
@@ -20,7 +20,7 @@ test:
 bench:
 	cargo build --release -p tenantry-bench -p tenantry-test-support
 	for bench in $(BENCH); do \
-		$(CARGO_TARGET_DIR)/release/with-servers $(CARGO_TARGET_DIR)/release/$$bench || exit 1; \
+		$(CARGO_TARGET_DIR)/release/with-servers $(CARGO_TARGET_DIR)/release/tenantry-bench $$bench || exit 1; \
 	done
 
 lint:

@@ -1,18 +1,26 @@
 //! What surrounds every request: limits of time and size, what contains a panic, and the form of answers.
 
-use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    any::Any,
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
     body::{Body, HttpBody as _},
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{DefaultBodyLimit, Request},
     http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts},
-    middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use futures::FutureExt as _;
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, Either},
+};
 use tokio::time::timeout;
-use tower::Service;
+use tower::{Layer, Service};
 
 use crate::{
     App, input, permit,
@@ -59,15 +67,58 @@ where
 
 /// Reads the body of a request, if its sender is let in, and asks again who it is when all of it is there: whoever might do something
 /// when their headers arrived, and not any more when the last of their body does, may not do it.
-pub(crate) async fn whole(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    if request.body().is_end_stream() {
-        return next.run(request).await;
+#[derive(Clone)]
+pub(crate) struct Whole(App);
+
+impl Whole {
+    pub(crate) fn new(app: App) -> Self {
+        Self(app)
     }
-    DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
-    let (parts, body) = request.into_parts();
-    match read(parts, body, &app).await {
-        Ok(request) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+}
+
+impl<S> Layer<S> for Whole {
+    type Service = WholeRoute<S>;
+
+    fn layer(&self, route: S) -> WholeRoute<S> {
+        WholeRoute { app: self.0.clone(), route }
+    }
+}
+
+/// A route that gets whole requests.
+#[derive(Clone)]
+pub(crate) struct WholeRoute<S> {
+    app: App,
+    route: S,
+}
+
+impl<S> Service<Request> for WholeRoute<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    /// A request without a body goes on as it is.
+    type Future = Either<S::Future, BoxFuture<'static, Result<Response, Infallible>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.route.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        if request.body().is_end_stream() {
+            return Either::Left(self.route.call(request));
+        }
+        DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
+        let Self { app, mut route } = self.clone();
+        let answer = async move {
+            let (parts, body) = request.into_parts();
+            match read(parts, body, &app).await {
+                Ok(request) => route.call(request).await,
+                Err(problem) => Ok(problem.into_response()),
+            }
+        };
+        Either::Right(answer.boxed())
     }
 }
 

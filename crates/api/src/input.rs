@@ -7,6 +7,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
+use chrono::Datelike as _;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use tenantry_domain::{
@@ -76,12 +77,14 @@ pub(crate) fn word<T: FromStr<Err = UnknownWord>>(field: &'static str, text: &st
     text.parse().map_err(|unknown: UnknownWord| unknown.of(field))
 }
 
-/// A moment (RFC 3339, section 5.6), in any offset.
+/// A moment (RFC 3339, section 5.6), in any offset. A leap second is the one after it.
 pub(crate) fn timestamp(field: &'static str, text: &str) -> Result<Timestamp, Invalid> {
-    let moment = chrono::DateTime::parse_from_rfc3339(text);
-    moment
-        .map(Into::into)
-        .map_err(|_| Invalid::new(field, "must be a date and time of RFC 3339, such as 2030-01-31T12:00:00Z"))
+    let moment = chrono::DateTime::parse_from_rfc3339(text).ok();
+    let moment = moment.and_then(|moment| Timestamp::from_timestamp_micros(moment.timestamp_micros()));
+    // Later years have no form in RFC 3339, and an offset or a leap second may lead to one.
+    let moment = moment.filter(|moment| (0..=9999).contains(&moment.year()));
+    let rule = "must be a date and time of RFC 3339, such as 2030-01-31T12:00:00Z";
+    moment.ok_or_else(|| Invalid::new(field, rule))
 }
 
 /// A JSON body.

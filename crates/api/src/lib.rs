@@ -68,6 +68,11 @@ impl FromRef<App> for Arc<Services> {
 
 /// The whole HTTP surface of the server.
 pub fn router(services: Services, settings: &Settings) -> Router {
+    router_with(services, settings, Router::new())
+}
+
+/// The whole HTTP surface of the server, and more routes that are watched and bounded like its own.
+pub fn router_with(services: Services, settings: &Settings, more: Router) -> Router {
     let app = App(Arc::new(Parts {
         services: Arc::new(services),
         metrics: Arc::new(Metrics::new()),
@@ -75,5 +80,5 @@ pub fn router(services: Services, settings: &Settings) -> Router {
         connections: settings.limits.connections.clone(),
     }));
     let observe = Observe::new(Arc::clone(&app.metrics), settings.trusted_proxies.clone());
-    edge::wrap(routes::all(&app), observe).with_state(app)
+    edge::wrap(routes::all(&app).merge(more.with_state(())), observe).with_state(app)
 }

@@ -190,7 +190,7 @@ async fn enter(parts: &mut Parts, app: &App, permission: Permission) -> Result<O
     if scope.allows(permission) {
         return Ok(scope);
     }
-    app.services.audit.denied(&scope, permission).await?;
+    Box::pin(app.services.audit.denied(&scope, permission)).await?;
     Err(lacks(permission))
 }
 

@@ -1,5 +1,12 @@
 //! The operations, a module for each resource.
 
+/// A path of the API. Each route has its whole path: to nest a router would cost each request another.
+macro_rules! v0 {
+    ($path:literal) => {
+        concat!("/api/v0", $path)
+    };
+}
+
 mod api_keys;
 mod audit;
 mod executions;
@@ -10,7 +17,7 @@ mod quotas;
 mod users;
 mod workflows;
 
-use axum::{Router, middleware};
+use axum::Router;
 
 pub(crate) use health::Readiness;
 
@@ -26,6 +33,6 @@ pub(crate) fn all(app: &App) -> Router<App> {
         .merge(quotas::routes())
         .merge(users::routes())
         .merge(workflows::routes())
-        .layer(middleware::from_fn_with_state(app.clone(), edge::whole));
-    Router::new().nest("/api/v0", api).merge(health::routes())
+        .layer(edge::Whole::new(app.clone()));
+    api.merge(health::routes())
 }

@@ -224,9 +224,9 @@ impl Visit {
             outcome,
             request_id = self.known.id().as_str(),
             source_address = self.source.map(|source| display(source.0)),
-            organization = who.map(|who| display(who.organization)),
-            user = who.map(|who| display(who.user)),
-            api_key = who.map(|who| display(who.api_key)),
+            organization = who.map(|who| who.organization.text()).as_deref(),
+            user = who.map(|who| who.user.text()).as_deref(),
+            api_key = who.map(|who| who.api_key.text()).as_deref(),
             "request"
         );
     }

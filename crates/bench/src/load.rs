@@ -7,6 +7,7 @@ use std::{
     io::{BufRead as _, Write as _},
     net::SocketAddr,
     process::Stdio,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -35,6 +36,19 @@ pub struct Order {
     pub connections: usize,
     /// For so long.
     pub duration: Duration,
+    /// Each connection rests so long after an answer.
+    pub rest: Duration,
+    /// What the answers' status is to be.
+    pub expected: Expected,
+}
+
+/// What a server may answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Expected {
+    /// Success, each time.
+    Success,
+    /// Success, or that these were too many requests.
+    SuccessOrTooMany,
 }
 
 /// What came of it.
@@ -48,12 +62,15 @@ pub struct Report {
     pub p99: f64,
     /// The seconds of processor time that this process, the server, spent on an answer.
     pub server_cpu: f64,
+    /// How many answers of a second were successes.
+    pub successes: f64,
 }
 
 /// What the load generator knows of it.
 #[derive(Serialize, Deserialize)]
 struct Sent {
     answers: f64,
+    successes: f64,
     seconds: f64,
     p50: f64,
     p99: f64,
@@ -85,7 +102,8 @@ impl Generator {
         let before = cpu_time();
         let sent: Sent = serde_json::from_str(&self.say("go").await).expect("what was sent is JSON");
         let server_cpu = (cpu_time() - before) / sent.answers;
-        Report { rate: sent.answers / sent.seconds, p50: sent.p50, p99: sent.p99, server_cpu }
+        let successes = sent.successes / sent.seconds;
+        Report { rate: sent.answers / sent.seconds, p50: sent.p50, p99: sent.p99, server_cpu, successes }
     }
 
     async fn say(&mut self, line: &str) -> String {
@@ -112,7 +130,7 @@ pub fn obey() {
         let connections = runtime.block_on(connect(&order));
         say("ready");
         lines.next();
-        let sent = runtime.block_on(send(connections, order.duration));
+        let sent = runtime.block_on(send(connections, &Arc::new(order)));
         say(&serde_json::to_string(&sent).expect("what was sent is JSON"));
     }
 }
@@ -126,68 +144,96 @@ fn say(line: &str) {
 async fn connect(order: &Order) -> Vec<Connection> {
     let mut connections = Vec::new();
     for _ in 0..order.connections {
-        let mut connection = Connection::to(order).await;
-        connection.exchange().await;
+        let mut connection = Connection::to(order.address).await;
+        connection.exchange(order.request.as_bytes()).await;
         connections.push(connection);
     }
     connections
 }
 
-async fn send(connections: Vec<Connection>, duration: Duration) -> Sent {
+async fn send(connections: Vec<Connection>, order: &Arc<Order>) -> Sent {
     let began = Instant::now();
-    let sending = connections.into_iter().map(|connection| connection.exchange_until(began + duration));
-    let mut took = sending.collect::<JoinSet<_>>().join_all().await.concat();
+    let sending = connections.into_iter().map(|connection| repeat(connection, Arc::clone(order)));
+    let answers = sending.collect::<JoinSet<_>>().join_all().await.concat();
     let seconds = began.elapsed().as_secs_f64();
+    let mut took: Vec<f64> = answers.iter().map(|answer| answer.took).collect();
     took.sort_by(f64::total_cmp);
-    let answers = u32::try_from(took.len()).map_or(f64::INFINITY, f64::from);
-    Sent { answers, seconds, p50: quantile(&took, 50), p99: quantile(&took, 99) }
+    let count = |count| u32::try_from(count).map_or(f64::INFINITY, f64::from);
+    let successes = count(answers.iter().filter(|answer| answer.status == SUCCESS).count());
+    let (p50, p99) = (quantile(&took, 50), quantile(&took, 99));
+    Sent { answers: count(took.len()), successes, seconds, p50, p99 }
 }
 
-struct Connection {
+/// One answer: its status, and how many seconds it took.
+#[derive(Clone, Copy)]
+struct Answer {
+    status: u16,
+    took: f64,
+}
+
+/// Sends one request after the other for as long as is ordered.
+async fn repeat(mut connection: Connection, order: Arc<Order>) -> Vec<Answer> {
+    let end = Instant::now() + order.duration;
+    let mut answers = Vec::new();
+    loop {
+        let began = Instant::now();
+        if began >= end {
+            return answers;
+        }
+        let status = connection.exchange(order.request.as_bytes()).await;
+        let is_too_many = status == TOO_MANY && order.expected == Expected::SuccessOrTooMany;
+        assert!(status == SUCCESS || is_too_many, "the server answered {status}");
+        answers.push(Answer { status, took: began.elapsed().as_secs_f64() });
+        if !order.rest.is_zero() {
+            tokio::time::sleep(order.rest).await;
+        }
+    }
+}
+
+const SUCCESS: u16 = 200;
+const TOO_MANY: u16 = 429;
+
+/// A connection that is kept for many requests.
+#[derive(Debug)]
+pub struct Connection {
     stream: TcpStream,
-    request: Vec<u8>,
     answer: Vec<u8>,
 }
 
 impl Connection {
-    async fn to(order: &Order) -> Self {
-        let stream = TcpStream::connect(order.address).await.expect("the server accepts");
+    /// Connects.
+    pub async fn to(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.expect("the server accepts");
         stream.set_nodelay(true).expect("an option that every system has");
-        Self { stream, request: order.request.clone().into_bytes(), answer: Vec::new() }
+        Self { stream, answer: Vec::new() }
     }
 
-    /// Sends one request after the other, and answers how many seconds each took.
-    async fn exchange_until(mut self, end: Instant) -> Vec<f64> {
-        let mut took = Vec::new();
-        loop {
-            let began = Instant::now();
-            if began >= end {
-                return took;
-            }
-            self.exchange().await;
-            took.push(began.elapsed().as_secs_f64());
-        }
-    }
-
-    async fn exchange(&mut self) {
-        self.stream.write_all(&self.request).await.expect("the server reads");
+    /// Sends a request, and tells the status of its answer once all of it is there.
+    pub async fn exchange(&mut self, request: &[u8]) -> u16 {
+        self.stream.write_all(request).await.expect("the server reads");
         self.answer.clear();
-        while length(&self.answer).is_none_or(|length| self.answer.len() < length) {
+        loop {
+            if let Some((status, length)) = head(&self.answer)
+                && self.answer.len() >= length
+            {
+                return status;
+            }
             let read = self.stream.read_buf(&mut self.answer).await.expect("the server answers");
             assert_ne!(read, 0, "the server has closed a connection");
         }
     }
 }
 
-/// How long the answer is that begins like this, once its head is whole. Only success is an answer.
-fn length(answer: &[u8]) -> Option<usize> {
-    let head = answer.windows(4).position(|end| end == b"\r\n\r\n")? + 4;
-    let text = std::str::from_utf8(&answer[..head]).expect("a head is ASCII");
-    assert!(text.starts_with("HTTP/1.1 200 "), "the server answered {text}");
+/// The status of the answer that begins like this, and how long it is, once its head is whole.
+fn head(answer: &[u8]) -> Option<(u16, usize)> {
+    let end = answer.windows(4).position(|end| end == b"\r\n\r\n")? + 4;
+    let text = std::str::from_utf8(&answer[..end]).expect("a head is ASCII");
+    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
     let mut fields = text.lines().filter_map(|line| line.split_once(':'));
     let length = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let length = length.and_then(|(_, value)| value.trim().parse::<usize>().ok());
-    Some(head + length.expect("the server says how long its answer is"))
+    let length = length.expect("the server says how long its answer is");
+    Some((status.expect("an answer begins with its status"), end + length))
 }
 
 #[cfg(test)]
@@ -195,17 +241,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn should_know_where_an_answer_ends() {
+    fn should_know_how_an_answer_begins_and_where_it_ends() {
         let answer = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi";
-        assert_eq!(length(answer), Some(answer.len()));
-        assert_eq!(length(&answer[..answer.len() - 1]), Some(answer.len()));
-        assert_eq!(length(&answer[..answer.len() - 4]), None);
-        assert_eq!(length(b""), None);
-    }
-
-    #[test]
-    #[should_panic(expected = "429")]
-    fn should_take_no_refusal_for_an_answer() {
-        length(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(head(answer), Some((200, answer.len())));
+        assert_eq!(head(&answer[..answer.len() - 1]), Some((200, answer.len())));
+        assert_eq!(head(&answer[..answer.len() - 4]), None);
+        assert_eq!(head(b""), None);
     }
 }

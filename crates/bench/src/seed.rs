@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 use tenantry_domain::{
-    OrgScope, OrganizationId, OrganizationStatus, Page, PageRequest, Secret, api_key::SecretHash,
+    OrgScope, OrganizationId, OrganizationStatus, Page, PageRequest, Secret,
     repository::OrganizationRepository as _,
 };
 use tenantry_storage::{Doors as _, Store};
@@ -46,7 +46,7 @@ pub async fn users(connection: &mut PgConnection, organizations: u32, each: u32)
 }
 
 /// Makes so many API keys for the first user of each organization that is there.
-pub async fn api_keys(connection: &mut PgConnection, organizations: u32, each: u32) -> Vec<SecretHash> {
+pub async fn api_keys(connection: &mut PgConnection, organizations: u32, each: u32) -> Vec<Secret> {
     let query = format!(
         "with keys as (
              insert into api_keys (id, organization_id, user_id, name, created_at)
@@ -64,12 +64,12 @@ pub async fn api_keys(connection: &mut PgConnection, organizations: u32, each: u
     );
     let mut all = Vec::new();
     for time in 1..=each {
-        let secrets = (0..organizations).map(|_| Secret::generate().expect("randomness").hash());
-        let hashes: Vec<SecretHash> = secrets.collect();
+        let secrets: Vec<_> = (0..organizations).map(|_| Secret::generate().expect("randomness")).collect();
+        let hashes: Vec<_> = secrets.iter().map(Secret::hash).collect();
         let bytes: Vec<&[u8]> = hashes.iter().map(|hash| hash.as_bytes().as_slice()).collect();
         let query = sqlx::query(AssertSqlSafe(query.clone())).bind(bytes).bind(i64::from(time));
         query.execute(&mut *connection).await.expect("the keys are new");
-        all.extend(hashes);
+        all.extend(secrets);
     }
     all
 }

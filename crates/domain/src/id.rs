@@ -4,7 +4,7 @@
 //! underscore, and the 128 bits in lower-case Crockford base32. Inside, it is a UUID version 7 (RFC 9562), so ids sort by
 //! the time they were made.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::Deref, str::FromStr};
 
 use uuid::Uuid;
 
@@ -12,6 +12,8 @@ use crate::Timestamp;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const ENCODED_LENGTH: usize = 26;
+/// A prefix of three characters and an underscore come before.
+const MAX_LENGTH: usize = 4 + ENCODED_LENGTH;
 
 /// A text that is not an id of the type that was asked for. It is the same for every reason: whoever sends a wrong id
 /// learns only that there is nothing.
@@ -22,14 +24,35 @@ pub struct MalformedId {
     pub prefix: &'static str,
 }
 
-fn encode(uuid: Uuid) -> [u8; ENCODED_LENGTH] {
-    let mut bits = uuid.as_u128();
-    let mut text = [0; ENCODED_LENGTH];
-    for character in text.iter_mut().rev() {
-        *character = ALPHABET[(bits & 31) as usize];
-        bits >>= 5;
+/// An id as text, which allocates nothing.
+#[derive(Clone, Copy)]
+pub struct IdText {
+    bytes: [u8; MAX_LENGTH],
+    length: usize,
+}
+
+impl IdText {
+    fn new(prefix: &str, uuid: Uuid) -> Self {
+        let mut bytes = [0; MAX_LENGTH];
+        bytes[..prefix.len()].copy_from_slice(prefix.as_bytes());
+        bytes[prefix.len()] = b'_';
+        let length = prefix.len() + 1 + ENCODED_LENGTH;
+        let mut bits = uuid.as_u128();
+        for character in bytes[prefix.len() + 1..length].iter_mut().rev() {
+            *character = ALPHABET[(bits & 31) as usize];
+            bits >>= 5;
+        }
+        Self { bytes, length }
     }
-    text
+}
+
+impl Deref for IdText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // Prefixes and the alphabet are ASCII.
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
 }
 
 fn decode(text: &str) -> Option<Uuid> {
@@ -73,12 +96,16 @@ macro_rules! id {
             pub const fn uuid(self) -> Uuid {
                 self.0
             }
+
+            /// The id as users know it.
+            pub fn text(self) -> IdText {
+                IdText::new($prefix, self.0)
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let text = encode(self.0);
-                write!(f, "{}_{}", $prefix, std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+                f.write_str(&self.text())
             }
         }
 
@@ -101,7 +128,7 @@ macro_rules! id {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(&self.text())
             }
         }
     };

@@ -40,7 +40,7 @@ pub struct Workflow {
     pub document_version: String,
     /// SHA-256 over the definition's canonical JSON, in hexadecimal.
     pub digest: String,
-    /// The definition as JSON.
+    /// The definition as JSON; null in a list when it is large.
     pub definition: Value,
     /// When this revision was uploaded.
     pub created_at: Timestamp,

@@ -3,7 +3,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use tenantry_domain::{Caller, Clock, Secret, audit::Origin};
+use tenantry_domain::{Caller, Clock, Secret, api_key::SecretHash, audit::Origin};
 use tenantry_storage::api_key_secrets::Use;
 
 use crate::{
@@ -66,14 +66,13 @@ impl Admission {
             return Ok(None);
         };
         let hash = secret.hash();
-        let known = if let Some(known) = self.authentication.recall(&hash).await {
-            known
-        } else {
-            if !self.authentication.has_known(&hash).await {
-                self.may_try(address)?;
-            }
-            let Some(known) = self.authentication.find(hash).await? else { return Ok(None) };
-            known
+        let known = match self.authentication.recall(&hash).await {
+            Some(known) => known,
+            // Apart, so that what is known already does not carry the room that a query needs.
+            None => match Box::pin(self.look_up(hash, address)).await? {
+                Some(known) => known,
+                None => return Ok(None),
+            },
         };
         let Some(caller) = known.caller.clone().from(origin) else {
             let api_key = known.caller.api_key().id;
@@ -83,6 +82,13 @@ impl Admission {
             return Ok(None);
         };
         Ok(Some((caller, known)))
+    }
+
+    async fn look_up(&self, hash: SecretHash, address: Option<IpAddr>) -> Result<Option<Known>, Error> {
+        if !self.authentication.has_known(&hash).await {
+            self.may_try(address)?;
+        }
+        self.authentication.find(hash).await
     }
 
     /// Whoever has presented many worthless credentials waits before another is looked at.

@@ -11,10 +11,17 @@ use crate::{
     row::{id, id_if_any},
 };
 
+/// The columns of a [`Workflow`], with what is to stand for its definition.
 macro_rules! columns {
+    ($definition:literal) => {
+        concat!(
+            "workflows.id, workflows.name, revisions.revision, revisions.document_version, revisions.digest, ",
+            $definition,
+            " as definition, revisions.created_at, revisions.created_by"
+        )
+    };
     () => {
-        "workflows.id, workflows.name, revisions.revision, revisions.document_version, revisions.digest,
-         revisions.definition, revisions.created_at, revisions.created_by"
+        columns!("revisions.definition")
     };
 }
 
@@ -25,7 +32,10 @@ fn from_row(row: &PgRow) -> Result<Workflow, sqlx::Error> {
         revision: row.try_get("revision")?,
         document_version: row.try_get("document_version")?,
         digest: row.try_get("digest")?,
-        definition: row.try_get::<Json<Value>, _>("definition")?.0,
+        definition: row
+            .try_get::<Option<Json<Value>>, _>("definition")?
+            .map(|json| json.0)
+            .unwrap_or_default(),
         created_at: row.try_get("created_at")?,
         created_by: id_if_any(row, "created_by", UserId::from_uuid)?,
     })
@@ -126,11 +136,12 @@ pub async fn get(
     Ok(row.as_ref().map(from_row).transpose()?)
 }
 
-/// The workflows that the scope's actor can reach, each in its latest revision, the newest first.
+/// The workflows that the scope's actor can reach, each in its latest revision, the newest first. A definition that
+/// is larger than 16 KiB is left out, so that a page has a bound.
 pub async fn list(tx: &mut TenantTx, page: PageRequest) -> Result<Page<Workflow>, Error> {
     let query = concat!(
         "select ",
-        columns!(),
+        columns!("case when length(revisions.definition::text) <= 16384 then revisions.definition end"),
         " from workflows cross join lateral (
               select * from workflow_revisions
               where organization_id = workflows.organization_id and workflow_id = workflows.id

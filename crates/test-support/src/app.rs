@@ -34,6 +34,8 @@ pub struct App {
     pub admin: Client,
     /// The first admin's API key.
     pub admin_key: String,
+    /// What it serves, for whoever asks without a connection.
+    pub router: Router,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -44,15 +46,17 @@ pub struct Setup {
     pub options: Options,
     /// What an operator decides.
     pub settings: Settings,
-    /// Routes beside those of the API, on the same port.
+    /// Routes beside those of the API, on the same port, with nothing of what surrounds those.
     pub beside: Router,
+    /// Routes among those of the API, with all of what surrounds those.
+    pub among: Router,
 }
 
 impl Default for Setup {
     /// Few connections, because tests share a server; no routes.
     fn default() -> Self {
         let options = Options { max_connections: 6, ..Options::default() };
-        Self { options, settings: Settings::default(), beside: Router::new() }
+        Self { options, settings: Settings::default(), beside: Router::new(), among: Router::new() }
     }
 }
 
@@ -108,13 +112,13 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound port"));
         let stop = CancellationToken::new();
-        let router = tenantry_api::router(services, &setup.settings).merge(setup.beside);
+        let router = tenantry_api::router_with(services, &setup.settings, setup.among).merge(setup.beside);
         let tasks = vec![
-            tokio::spawn(tenantry_api::serve(listener, router, setup.settings.limits, stop.clone())),
+            tokio::spawn(tenantry_api::serve(listener, router.clone(), setup.settings.limits, stop.clone())),
             tokio::spawn(reconciler.run(stop.clone())),
         ];
         let admin = Client::new(&url, admin_key.clone()).expect("the server's URL is one");
-        Self { url, database, clock, admin, admin_key, stop, tasks }
+        Self { url, database, clock, admin, admin_key, router, stop, tasks }
     }
 
     /// The client of whoever has this API key.

@@ -11,8 +11,7 @@ use axum::{
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use tenantry_domain::{
-    AllowedCidrs, ApiKey, ApiKeyId, ApiKeyName, Change, Invalid, RateLimit, Scopes, Secret, Timestamp,
-    UserId,
+    AllowedCidrs, ApiKey, ApiKeyId, ApiKeyName, Change, Invalid, RateLimit, Scopes, Secret, UserId,
     api_key::{Changes, Filter, IssuedSecret, Limits, NewApiKey, Overlap},
 };
 use tenantry_services::Services;
@@ -20,7 +19,7 @@ use tenantry_services::Services;
 use crate::{
     App,
     input::{Body, Fields, InPath, OptionalBody, Query, timestamp},
-    output::{Created, Data, List, Listed},
+    output::{Created, Data, List, Listed, Moment},
     permit::{ReadUsers, UseOwnIdentity},
     problem::Problem,
 };
@@ -30,10 +29,10 @@ const MAX_DAYS: i64 = 3650;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/users/{user}/api-keys", get(list).post(create))
-        .route("/api-keys", get(list_all))
-        .route("/api-keys/{api_key}", get(read).patch(update).delete(revoke))
-        .route("/api-keys/{api_key}/rotate", post(rotate))
+        .route(v0!("/users/{user}/api-keys"), get(list).post(create))
+        .route(v0!("/api-keys"), get(list_all))
+        .route(v0!("/api-keys/{api_key}"), get(read).patch(update).delete(revoke))
+        .route(v0!("/api-keys/{api_key}/rotate"), post(rotate))
 }
 
 /// A key, with the marks of its newest secret.
@@ -47,10 +46,10 @@ pub(super) struct ApiKeyView {
     scopes: Option<Scopes>,
     allowed_cidrs: Option<AllowedCidrs>,
     rate_limit: Option<RateLimit>,
-    created_at: Timestamp,
-    expires_at: Option<Timestamp>,
-    last_used_at: Option<Timestamp>,
-    revoked_at: Option<Timestamp>,
+    created_at: Moment,
+    expires_at: Option<Moment>,
+    last_used_at: Option<Moment>,
+    revoked_at: Option<Moment>,
     secrets: Vec<IssuedSecretView>,
 }
 
@@ -66,10 +65,10 @@ impl From<ApiKey> for ApiKeyView {
             scopes: api_key.limits.scopes,
             allowed_cidrs: api_key.limits.allowed_cidrs,
             rate_limit: api_key.limits.rate_limit,
-            created_at: api_key.created_at,
-            expires_at: api_key.expires_at,
-            last_used_at,
-            revoked_at: api_key.revoked_at,
+            created_at: api_key.created_at.into(),
+            expires_at: api_key.expires_at.map(Into::into),
+            last_used_at: last_used_at.map(Into::into),
+            revoked_at: api_key.revoked_at.map(Into::into),
             secrets: api_key.secrets.into_iter().map(Into::into).collect(),
         }
     }
@@ -79,9 +78,9 @@ impl From<ApiKey> for ApiKeyView {
 struct IssuedSecretView {
     prefix: String,
     last_four: String,
-    created_at: Timestamp,
-    ends_at: Option<Timestamp>,
-    last_used_at: Option<Timestamp>,
+    created_at: Moment,
+    ends_at: Option<Moment>,
+    last_used_at: Option<Moment>,
     last_used_address: Option<String>,
 }
 
@@ -89,7 +88,8 @@ impl From<IssuedSecret> for IssuedSecretView {
     fn from(secret: IssuedSecret) -> Self {
         let IssuedSecret { id: _, prefix, last_four, created_at, ends_at, last_used_at, last_used_address } =
             secret;
-        Self { prefix, last_four, created_at, ends_at, last_used_at, last_used_address }
+        let (ends_at, last_used_at) = (ends_at.map(Into::into), last_used_at.map(Into::into));
+        Self { prefix, last_four, created_at: created_at.into(), ends_at, last_used_at, last_used_address }
     }
 }
 

@@ -6,7 +6,7 @@ use axum::{Router, extract::State, routing::get};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tenantry_domain::{
-    ApiKeyId, AuditEntryId, Invalid, OrganizationId, Timestamp, UserId,
+    ApiKeyId, AuditEntryId, Invalid, OrganizationId, UserId,
     audit::{Action, Entry},
 };
 use tenantry_services::Services;
@@ -15,13 +15,13 @@ use tenantry_storage::audit::Filter;
 use crate::{
     App,
     input::{Query, timestamp, word},
-    output::{Data, List, Listed},
+    output::{Data, List, Listed, Moment},
     permit::{AuditLog, ReadAudit},
     problem::Problem,
 };
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/audit-log", get(list)).route("/audit-log/verify", get(verify))
+    Router::new().route(v0!("/audit-log"), get(list)).route(v0!("/audit-log/verify"), get(verify))
 }
 
 #[derive(Serialize)]
@@ -29,7 +29,7 @@ struct EntryView {
     id: AuditEntryId,
     organization_id: OrganizationId,
     sequence: i64,
-    at: Timestamp,
+    at: Moment,
     actor: ActorView,
     action: String,
     resource: ResourceView,
@@ -62,7 +62,7 @@ impl From<Entry> for EntryView {
             id: entry.id,
             organization_id: entry.organization_id,
             sequence: entry.sequence,
-            at: entry.at,
+            at: entry.at.into(),
             actor: ActorView {
                 user_id: entry.user_id,
                 key_id: entry.key_id,

@@ -11,26 +11,24 @@ use axum::{
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use tenantry_domain::{
-    Execution, ExecutionId, ExecutionStatus, Invalid, Revision, Timestamp, UserId, WorkflowName,
-};
+use tenantry_domain::{Execution, ExecutionId, ExecutionStatus, Invalid, Revision, UserId, WorkflowName};
 use tenantry_services::{Services, executions::Start};
 use tenantry_storage::executions::Filter;
 
 use crate::{
     App,
     input::{Body, Fields, InPath, Query, timestamp, word},
-    output::{Data, List, Listed},
+    output::{Data, List, Listed, Moment},
     permit::{CancelExecutions, ReadExecutions, StartExecutions},
     problem::Problem,
 };
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/workflows/{workflow}/executions", post(start))
-        .route("/executions", get(list))
-        .route("/executions/{execution}", get(read))
-        .route("/executions/{execution}/cancel", post(cancel))
+        .route(v0!("/workflows/{workflow}/executions"), post(start))
+        .route(v0!("/executions"), get(list))
+        .route(v0!("/executions/{execution}"), get(read))
+        .route(v0!("/executions/{execution}/cancel"), post(cancel))
 }
 
 #[derive(Serialize)]
@@ -44,8 +42,8 @@ struct ExecutionView {
     input: Option<Value>,
     output: Option<Value>,
     error: Option<Value>,
-    started_at: Timestamp,
-    ended_at: Option<Timestamp>,
+    started_at: Moment,
+    ended_at: Option<Moment>,
     started_by: Option<UserId>,
 }
 
@@ -74,8 +72,8 @@ impl From<Execution> for ExecutionView {
             input,
             output,
             error,
-            started_at,
-            ended_at,
+            started_at: started_at.into(),
+            ended_at: ended_at.map(Into::into),
             started_by,
         }
     }

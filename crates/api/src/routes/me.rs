@@ -8,7 +8,7 @@ use super::{api_keys::ApiKeyView, organizations::OrganizationView, users::UserVi
 use crate::{App, output::Data, permit::Authenticated};
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/me", get(me))
+    Router::new().route(v0!("/me"), get(me))
 }
 
 #[derive(Serialize)]

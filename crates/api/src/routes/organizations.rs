@@ -10,25 +10,25 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use tenantry_domain::{
-    Invalid, Namespace, Organization, OrganizationId, OrganizationName, OrganizationStatus, Slug, Timestamp,
+    Invalid, Namespace, Organization, OrganizationId, OrganizationName, OrganizationStatus, Slug,
 };
 use tenantry_services::{Services, organizations::Running};
 
 use crate::{
     App,
     input::{Body, Fields, OptionalBody, Query},
-    output::{Created, Data, List, Listed},
+    output::{Created, Data, List, Listed, Moment},
     permit::{ManageOrganization, ManageOrganizations, ReadOrganization, WriteOrganization},
     problem::Problem,
 };
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/organizations", get(list).post(create))
-        .route("/organizations/{org}", get(read).patch(rename).delete(delete))
-        .route("/organizations/{org}/suspend", post(suspend))
-        .route("/organizations/{org}/resume", post(resume))
-        .route("/organizations/{org}/retry-provisioning", post(retry_provisioning))
+        .route(v0!("/organizations"), get(list).post(create))
+        .route(v0!("/organizations/{org}"), get(read).patch(rename).delete(delete))
+        .route(v0!("/organizations/{org}/suspend"), post(suspend))
+        .route(v0!("/organizations/{org}/resume"), post(resume))
+        .route(v0!("/organizations/{org}/retry-provisioning"), post(retry_provisioning))
 }
 
 #[derive(Serialize)]
@@ -39,14 +39,15 @@ pub(super) struct OrganizationView {
     status: OrganizationStatus,
     status_reason: Option<String>,
     namespace: Namespace,
-    created_at: Timestamp,
-    updated_at: Timestamp,
+    created_at: Moment,
+    updated_at: Moment,
 }
 
 impl From<Organization> for OrganizationView {
     fn from(organization: Organization) -> Self {
         let Organization { id, slug, name, status, status_reason, namespace, created_at, updated_at } =
             organization;
+        let (created_at, updated_at) = (created_at.into(), updated_at.into());
         Self { id, slug, name, status, status_reason, namespace, created_at, updated_at }
     }
 }

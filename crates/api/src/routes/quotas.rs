@@ -17,8 +17,8 @@ use crate::{
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/organizations/{org}/quotas", get(read).put(write))
-        .route("/organizations/{org}/usage", get(usage))
+        .route(v0!("/organizations/{org}/quotas"), get(read).put(write))
+        .route(v0!("/organizations/{org}/usage"), get(usage))
 }
 
 type Numbers = BTreeMap<&'static str, u32>;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use serde::{Deserialize, Serialize};
 use tenantry_domain::{
-    Email, Invalid, OrganizationId, Role, Timestamp, User, UserId, UserKind, UserName, UserStatus,
+    Email, Invalid, OrganizationId, Role, User, UserId, UserKind, UserName, UserStatus,
     user::{Changes, NewUser},
 };
 use tenantry_services::Services;
@@ -13,15 +13,15 @@ use tenantry_services::Services;
 use crate::{
     App,
     input::{Body, Fields, InPath, Query, word},
-    output::{Created, Data, List, Listed},
+    output::{Created, Data, List, Listed, Moment},
     permit::{ReadUsers, UseOwnIdentity, WriteUsers},
     problem::Problem,
 };
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/organizations/{org}/users", get(list).post(create))
-        .route("/users/{user}", get(read).patch(update).delete(delete))
+        .route(v0!("/organizations/{org}/users"), get(list).post(create))
+        .route(v0!("/users/{user}"), get(read).patch(update).delete(delete))
 }
 
 #[derive(Serialize)]
@@ -33,13 +33,13 @@ pub(super) struct UserView {
     name: String,
     role: Role,
     status: UserStatus,
-    created_at: Timestamp,
+    created_at: Moment,
 }
 
 impl From<User> for UserView {
     fn from(user: User) -> Self {
         let User { id, organization_id, kind, email, name, role, status, created_at } = user;
-        Self { id, organization_id, kind, email, name, role, status, created_at }
+        Self { id, organization_id, kind, email, name, role, status, created_at: created_at.into() }
     }
 }
 

@@ -10,22 +10,22 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
-use tenantry_domain::{Revision, Timestamp, UserId, Workflow, WorkflowId, WorkflowName};
+use tenantry_domain::{Revision, UserId, Workflow, WorkflowId, WorkflowName};
 use tenantry_services::{Error, Services};
 
 use crate::{
     App,
     input::{InPath, Query, Source},
-    output::{Created, Data, List, Listed},
+    output::{Created, Data, List, Listed, Moment},
     permit::{ReadWorkflows, WriteWorkflows},
     problem::Problem,
 };
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/workflows", get(list))
-        .route("/workflows/validate", post(validate))
-        .route("/workflows/{workflow}", get(read).put(apply))
+        .route(v0!("/workflows"), get(list))
+        .route(v0!("/workflows/validate"), post(validate))
+        .route(v0!("/workflows/{workflow}"), get(read).put(apply))
 }
 
 #[derive(Serialize)]
@@ -37,7 +37,7 @@ struct WorkflowView {
     document_version: String,
     digest: String,
     definition: Value,
-    created_at: Timestamp,
+    created_at: Moment,
     created_by: Option<UserId>,
 }
 
@@ -45,6 +45,7 @@ impl From<Workflow> for WorkflowView {
     fn from(workflow: Workflow) -> Self {
         let Workflow { id, name, revision, document_version, digest, definition, created_at, created_by } =
             workflow;
+        let created_at = created_at.into();
         Self { id, name, revision, document_version, digest, definition, created_at, created_by }
     }
 }

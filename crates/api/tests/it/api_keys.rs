@@ -113,6 +113,8 @@ async fn should_say_what_is_wrong_with_a_key() {
         (json!({"name": "x".repeat(101)}), &["name"]),
         (json!({"name": "x", "expires_at": "2000-01-01T00:00:00Z"}), &["expires_at"]),
         (json!({"name": "x", "expires_at": "2100-01-01"}), &["expires_at"]),
+        (json!({"name": "x", "expires_at": "9999-12-31T23:59:60Z"}), &["expires_at"]),
+        (json!({"name": "x", "expires_at": "9999-12-31T23:59:59-01:00"}), &["expires_at"]),
         (json!({"name": "x", "expires_at": 5}), &["expires_at"]),
         (json!({"name": "x", "secret": "tn_mine"}), &["secret"]),
         (

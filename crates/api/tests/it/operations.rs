@@ -164,9 +164,11 @@ pub(crate) fn declared_paths() -> BTreeSet<String> {
     for file in fs::read_dir(folder).expect("the routes") {
         let path = file.expect("a file").path();
         let source = fs::read_to_string(&path).expect("a source");
-        let base = if path.ends_with("health.rs") { "" } else { super::caller::BASE };
         for declared in source.split(".route(").skip(1) {
-            let literal = declared.trim_start().strip_prefix('"').and_then(|rest| rest.split_once('"'));
+            let declared = declared.trim_start();
+            let in_api = declared.strip_prefix("v0!(").map(|rest| (super::caller::BASE, rest));
+            let (base, rest) = in_api.unwrap_or(("", declared));
+            let literal = rest.strip_prefix('"').and_then(|rest| rest.split_once('"'));
             let (literal, _) = literal.unwrap_or_else(|| panic!("{}: a route is a literal", path.display()));
             paths.insert(format!("{base}{literal}"));
         }

@@ -72,6 +72,22 @@ async fn should_list_the_latest_revisions_newest_first() {
 }
 
 #[tokio::test]
+async fn should_leave_large_definitions_out_of_a_list() {
+    let app = App::start().await;
+    let admin = Caller::admin(&app).await;
+    let acme = Tenant::new(&admin, "acme").await;
+    let summary = format!("version: '1.0.0', summary: {}", "x".repeat(16_384));
+    let large = named("large").replace("version: '1.0.0'", &summary);
+    acme.manager.put("/workflows/large", &large).await.data(201);
+    acme.manager.put("/workflows/quote", QUOTE).await.data(201);
+    let listed = acme.customer.walk("/workflows").await;
+    let seen: Vec<_> = listed.iter().map(|found| found["definition"].is_null()).collect();
+    assert_eq!(seen, [false, true]);
+    let whole = acme.customer.get("/workflows/large").await.data(200);
+    assert_eq!(whole["definition"]["document"]["summary"].as_str().map(str::len), Some(16_384));
+}
+
+#[tokio::test]
 async fn should_refuse_a_definition_of_another_name() {
     let app = App::start().await;
     let admin = Caller::admin(&app).await;

@@ -1,13 +1,11 @@
 //! What isolation costs a list and a get: row-level security against a WHERE, and the tenant's whole door against the bare query, as the
 //! number of organizations grows.
 
-#![expect(clippy::expect_used, reason = "a benchmark that cannot do its work has nobody else to tell")]
-
 use std::time::Instant;
 
 use sqlx::{
-    PgConnection, PgPool, Postgres,
-    postgres::{PgArguments, PgPoolOptions},
+    AssertSqlSafe, PgConnection, PgPool, Postgres,
+    postgres::{PgArguments, PgConnectOptions, PgPoolOptions},
 };
 use tenantry_bench::{
     Spread,
@@ -29,6 +27,8 @@ const GUARD_ROUNDS: usize = 301;
 const QUERIES: usize = 11;
 /// How many reads a round has of the door and of the bare query.
 const READS: u32 = 192;
+/// As the store's connections plan.
+const PLANNED: (&str, &str) = ("plan_cache_mode", "force_generic_plan");
 /// How many of them go on at the same time.
 const AT_ONCE: [u32; 2] = [1, 16];
 /// What a list reads: a page, and one more that tells whether another follows.
@@ -41,7 +41,7 @@ const GROWTH_AIM: Aim = Aim::AtMost(1.1);
 const DOOR_AIM: Aim = Aim::AtLeast(0.6);
 
 #[tokio::main]
-async fn main() {
+pub(crate) async fn run() {
     let mut sizes = Vec::new();
     for organizations in ORGANIZATIONS {
         sizes.push(Size::new(organizations).await);
@@ -167,7 +167,10 @@ struct Guarded<'a> {
 
 impl<'a> Guarded<'a> {
     async fn new(size: &'a Size) -> Self {
-        Self { size, connection: size.database.owner().await, scatter: Scatter::default() }
+        let mut connection = size.database.owner().await;
+        let planned = sqlx::query(AssertSqlSafe(format!("set {} = {}", PLANNED.0, PLANNED.1)));
+        planned.execute(&mut connection).await.expect("a setting that PostgreSQL has");
+        Self { size, connection, scatter: Scatter::default() }
     }
 
     /// The microseconds that the query in the middle of the round's takes, without what says who asks and for which organization.
@@ -236,7 +239,8 @@ impl Doors {
         let store = Store::new(&database.url, &options).expect("the database has a URL");
         // As in the store: a ping for each use would cost what is to be measured.
         let owner = PgPoolOptions::new().max_connections(connections).test_before_acquire(false);
-        let owner = owner.connect_lazy(&database.url).expect("the database has a URL");
+        let url: PgConnectOptions = database.url.parse().expect("the database has a URL");
+        let owner = owner.connect_lazy_with(url.options([PLANNED]));
         Self { owner, store }
     }
 }
