@@ -39,9 +39,9 @@ async fn should_say_what_was_asked_by_whom_and_what_came_of_it() {
     let path = format!("/users/{}?token=tn_in_the_query", acme.manager.user);
     customer.with("x-request-id", "a-user").get(&path).await.problem(404, "not_found");
     let who = [
-        format!("organization={}", acme.id),
-        format!("user={}", acme.customer.user),
-        format!("api_key={}", acme.customer.api_key),
+        format!("organization=\"{}\"", acme.id),
+        format!("user=\"{}\"", acme.customer.user),
+        format!("api_key=\"{}\"", acme.customer.api_key),
     ];
     let who = who.each_ref().map(String::as_str);
     let asked = ["method=\"GET\"", "route=\"/api/v0/users/{user}\"", "source_address=203.0.113.9"];
