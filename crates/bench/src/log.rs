@@ -17,6 +17,6 @@ pub fn start() -> impl Fn(&str) {
     let filter = subscriber.reload_handle();
     subscriber.init();
     // As in production, what is for export is not in the log.
-    let directives = |level| format!("{level},{}=off", tenantry_api::trace::TARGET);
+    let directives = |level: &str| format!("{level},{}=off", tenantry_api::trace::TARGET);
     move |level| filter.reload(EnvFilter::new(directives(level))).expect("the log goes on")
 }
