@@ -174,6 +174,8 @@ permits!(
     ReadExecutions,
     StartExecutions,
     CancelExecutions,
+    SignalExecutions,
+    TerminateExecutions,
     ReadAudit,
 );
 

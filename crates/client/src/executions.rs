@@ -16,14 +16,34 @@ impl Executions<'_> {
         self.0.call(Method::POST, &["workflows", workflow, "executions"]).json(start)
     }
 
+    /// Starts a workflow of a type that the organization's own workers have.
+    pub fn start_own(&self, start: &StartOwn) -> Call<Execution> {
+        self.0.call(Method::POST, &["executions"]).json(start)
+    }
+
     /// One execution.
     pub fn get(&self, execution: &str) -> Call<Execution> {
         self.0.call(Method::GET, &["executions", execution])
     }
 
+    /// The tasks of an execution, in the order in which they were entered.
+    pub fn tasks(&self, execution: &str) -> List<Task> {
+        List::new(self.0, &["executions", execution, "tasks"])
+    }
+
     /// Asks an execution to stop.
     pub fn cancel(&self, execution: &str) -> Call<Execution> {
         self.0.call(Method::POST, &["executions", execution, "cancel"])
+    }
+
+    /// Sends a signal to an execution.
+    pub fn signal(&self, execution: &str, signal: &Signal) -> Call<Execution> {
+        self.0.call(Method::POST, &["executions", execution, "signal"]).json(signal)
+    }
+
+    /// Ends an execution without asking it.
+    pub fn terminate(&self, execution: &str, terminate: &Terminate) -> Call<Execution> {
+        self.0.call(Method::POST, &["executions", execution, "terminate"]).json(terminate)
     }
 
     /// The executions that a filter lets through, the latest first.
@@ -52,6 +72,39 @@ pub struct Start {
     pub execution_id: Option<String>,
 }
 
+/// How to start a workflow of own workers.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct StartOwn {
+    /// Its type.
+    pub workflow_type: String,
+    /// Where those workers look for work.
+    pub task_queue: String,
+    /// Its workflow id in Temporal, to choose it oneself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workflow_id: Option<String>,
+    /// What it works on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
+}
+
+/// A signal to send.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Signal {
+    /// What the workflow knows it by.
+    pub name: String,
+    /// What comes with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
+}
+
+/// How to end an execution.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Terminate {
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// Which executions to list; all unless told.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -71,12 +124,18 @@ pub struct Filter {
 pub struct Execution {
     /// Names it for ever.
     pub id: String,
-    /// The workflow it runs.
+    /// The workflow it runs, if it is a definition.
     #[serde(default)]
     pub workflow: Option<String>,
     /// Which revision of it.
     #[serde(default)]
     pub revision: Option<i32>,
+    /// The workflow type it runs, if it is one of own workers.
+    #[serde(default)]
+    pub workflow_type: Option<String>,
+    /// Where those workers look for work.
+    #[serde(default)]
+    pub task_queue: Option<String>,
     /// Its workflow id in Temporal.
     #[serde(default)]
     pub workflow_id: Option<String>,
@@ -85,6 +144,9 @@ pub struct Execution {
     pub run_id: Option<String>,
     /// Where it is in its life.
     pub status: ExecutionStatus,
+    /// What there is to say about the status.
+    #[serde(default)]
+    pub status_reason: Option<String>,
     /// What it was started with.
     #[serde(default)]
     pub input: Value,
@@ -102,6 +164,32 @@ pub struct Execution {
     /// By whom it was started, if somebody still known.
     #[serde(default)]
     pub started_by: Option<String>,
+}
+
+/// A task that an execution has entered.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[non_exhaustive]
+pub struct Task {
+    /// Which, as a JSON Pointer into the definition.
+    pub reference: String,
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Where it is: `running`, `completed`, `skipped`, `failed`, or as the execution that it ended with.
+    pub status: String,
+    /// When it was entered.
+    pub started_at: Timestamp,
+    /// When it was left.
+    #[serde(default)]
+    pub ended_at: Option<Timestamp>,
+    /// Which attempt this is.
+    #[serde(default)]
+    pub attempt: u32,
+    /// What it failed with.
+    #[serde(default)]
+    pub error: Option<ExecutionError>,
 }
 
 /// Where an execution is in its life.

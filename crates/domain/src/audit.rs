@@ -51,6 +51,10 @@ words!(
         ExecutionStart = "execution.start",
         /// An execution was asked to stop.
         ExecutionCancel = "execution.cancel",
+        /// A signal was sent to an execution.
+        ExecutionSignal = "execution.signal",
+        /// An execution was ended without being asked.
+        ExecutionTerminate = "execution.terminate",
     }
 );
 

@@ -221,9 +221,20 @@ impl OrgScope {
         self.rights().is_none_or(|rights| rights.workflows().includes(workflow))
     }
 
+    /// The task queues that the actor can reach, unless it is all of them. Executions on the others do not exist for the actor.
+    pub fn task_queues(&self) -> Option<&[TaskQueueName]> {
+        self.rights().and_then(|rights| rights.task_queues().names())
+    }
+
     /// Whether the actor can reach this task queue.
     pub fn reaches_task_queue(&self, task_queue: &TaskQueueName) -> bool {
         self.rights().is_none_or(|rights| rights.task_queues().includes(task_queue))
+    }
+
+    /// Whether the actor can reach what own workers do on this task queue. Whoever is limited to named workflows cannot: a workflow type
+    /// is none of them. (If names of task queues opened it again, a key with one more word would be wider.)
+    pub fn reaches_own_work(&self, task_queue: &TaskQueueName) -> bool {
+        self.workflows().is_none() && self.reaches_task_queue(task_queue)
     }
 
     /// Whether the actor may do all that the role may, and so may give it to somebody or act on those who have it.

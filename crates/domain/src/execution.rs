@@ -1,8 +1,14 @@
 //! Executions: workflows at work.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
-use crate::{ExecutionId, Revision, Timestamp, UserId, field::words};
+use crate::{ExecutionId, Revision, TaskQueueName, Timestamp, UserId, field::words};
+
+mod names;
+
+pub use names::{HOSTED_TASK_QUEUE, SignalName, TemporalWorkflowId, TerminationReason, WorkflowType};
 
 words!(
     /// Where an execution is in its life.
@@ -36,19 +42,49 @@ impl ExecutionStatus {
     }
 }
 
+/// What an execution runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// A definition, on the hosted worker.
+    Definition {
+        /// The name of the workflow.
+        workflow: String,
+        /// Which revision of it, from start to end.
+        revision: Revision,
+    },
+    /// A workflow type of the organization's own workers.
+    Own {
+        /// Which.
+        workflow_type: WorkflowType,
+        /// Where those workers look for work.
+        task_queue: TaskQueueName,
+    },
+}
+
+impl Work {
+    /// Whether the organization's own workers do it.
+    pub fn is_own(&self) -> bool {
+        matches!(self, Self::Own { .. })
+    }
+}
+
 /// One run of a workflow, as recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Execution {
-    /// Names it; its text is the Temporal workflow id.
+    /// Names it.
     pub id: ExecutionId,
-    /// The name of the workflow it runs.
-    pub workflow: String,
-    /// Which revision of it, from start to end.
-    pub revision: Revision,
-    /// The Temporal run id, once there is one.
+    /// What it runs.
+    pub work: Work,
+    /// Names it in Temporal.
+    pub workflow_id: TemporalWorkflowId,
+    /// The id of its first run in Temporal, once there is one.
+    pub first_run_id: Option<String>,
+    /// The id of its run in Temporal, once there is one: of the latest, if the workflow continued as a new one.
     pub run_id: Option<String>,
     /// Where it is in its life.
     pub status: ExecutionStatus,
+    /// What there is to say about the status, if anything.
+    pub status_reason: Option<String>,
     /// What it was started with; absent in a list when it is large.
     pub input: Option<Value>,
     /// What it returned; absent in a list when it is large.
@@ -59,8 +95,35 @@ pub struct Execution {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// When Temporal was last asked about it, while it runs.
+    pub checked_at: Option<Timestamp>,
     /// By whom: a user of the organization, or an admin. Nobody, for what was there before there were users.
     pub started_by: Option<UserId>,
+}
+
+impl Execution {
+    /// How Temporal knows it.
+    pub fn handle(&self) -> Handle {
+        Handle {
+            id: self.id,
+            workflow_id: self.workflow_id.clone(),
+            first_run_id: self.first_run_id.clone(),
+            run_id: self.run_id.clone(),
+        }
+    }
+}
+
+/// How Temporal knows an execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handle {
+    /// The execution.
+    pub id: ExecutionId,
+    /// Its workflow.
+    pub workflow_id: TemporalWorkflowId,
+    /// Its first run, once there is one. It tells those that follow from another workflow that took the same id.
+    pub first_run_id: Option<String>,
+    /// The latest of its runs that is known.
+    pub run_id: Option<String>,
 }
 
 /// How an execution ended.
@@ -68,8 +131,14 @@ pub struct Execution {
 pub enum Outcome {
     /// With an output.
     Completed(Value),
+    /// With an output that is not kept, and why.
+    CompletedUnread(Cow<'static, str>),
     /// With an error, in the form of the definition language (RFC 7807).
     Failed(Value),
     /// Because somebody asked it to stop.
     Canceled,
+    /// Because somebody stopped it, for this reason.
+    Terminated(String),
+    /// Because it took longer than it may.
+    TimedOut,
 }

@@ -33,6 +33,16 @@ pub(crate) fn display_name(field: &'static str, value: &str, max: usize) -> Resu
     Ok(value.to_owned())
 }
 
+/// Checks a name that programs compare: 1–`max` characters, none of them a control character, no white space around them. Nothing
+/// is trimmed: whoever sends it looks for it by the same characters.
+pub(crate) fn identifier(field: &'static str, value: &str, max: usize) -> Result<String, Invalid> {
+    let checked = display_name(field, value, max)?;
+    if checked != value {
+        return Err(Invalid::new(field, "must not begin or end with white space"));
+    }
+    Ok(checked)
+}
+
 /// Makes a checked string type: its field's name and the function that checks it.
 macro_rules! checked_string {
     ($(#[$docs:meta])* $name:ident, $check:expr) => {

@@ -33,7 +33,7 @@ pub use caller::{Caller, OrgScope};
 pub use chain::chain;
 pub use change::Change;
 pub use clock::{Clock, SystemClock};
-pub use execution::{Execution, ExecutionStatus};
+pub use execution::{Execution, ExecutionStatus, SignalName, TemporalWorkflowId, Work, WorkflowType};
 pub use field::Invalid;
 pub use id::{
     ApiKeyId, ApiKeySecretId, AuditEntryId, ExecutionId, OrganizationId, ScheduleId, SecretId, UserId,

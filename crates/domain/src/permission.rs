@@ -27,8 +27,12 @@ words!(
         ReadExecutions = "executions:read",
         /// Start executions.
         StartExecutions = "executions:start",
-        /// Stop executions.
+        /// Ask executions to stop.
         CancelExecutions = "executions:cancel",
+        /// Send signals to executions.
+        SignalExecutions = "executions:signal",
+        /// End executions without asking them.
+        TerminateExecutions = "executions:terminate",
         /// Read the audit log.
         ReadAudit = "audit:read",
         /// Poll and complete tasks through the gateway.
@@ -65,6 +69,7 @@ impl Role {
                     | P::ReadExecutions
                     | P::StartExecutions
                     | P::CancelExecutions
+                    | P::SignalExecutions
             ),
             Self::Worker => matches!(permission, P::UseOwnIdentity | P::ReadExecutions | P::PollTasks),
         }

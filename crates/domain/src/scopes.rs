@@ -15,6 +15,13 @@ checked_string!(
     TaskQueueName, |value| display_name("task_queue", value, 255)
 );
 
+impl TaskQueueName {
+    /// One that was checked when it was stored.
+    pub fn from_storage(value: String) -> Self {
+        Self(value)
+    }
+}
+
 /// Which things of a kind somebody may reach: all of them, or those with these names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach<T> {
@@ -103,7 +110,8 @@ impl Rights {
 
 /// What a key is limited to. Written as a list of words: permissions (`executions:start`), `workflow:<name>` and
 /// `task_queue:<name>`. Without the name of a workflow all can be reached, and likewise task queues; without a permission nothing
-/// could be done, so there must be one.
+/// could be done, so there must be one. Names of workflows leave out all workflow types of own workers, names of task queues those
+/// on other queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scopes(Rights);
 

@@ -30,6 +30,7 @@
 mod arguments;
 mod evaluation;
 mod protocol;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -48,6 +49,8 @@ use arguments::{Facts, TaskFacts};
 use evaluation::Allowance;
 pub(crate) use evaluation::Evaluation;
 pub use protocol::{Command, CommandId, Event, Outcome, Progress, Start};
+use tasks::{EntryId, TaskLog};
+pub use tasks::{TaskState, TaskStatus};
 
 /// One execution of a definition.
 pub struct Interpreter {
@@ -57,6 +60,7 @@ pub struct Interpreter {
     /// The `do` tasks that have been entered and not left, the outermost first.
     enclosing: Vec<Running>,
     commands: u32,
+    tasks: TaskLog,
 }
 
 enum State {
@@ -74,6 +78,7 @@ enum Pending {
 /// A task that has been entered.
 struct Running {
     id: TaskId,
+    entry: EntryId,
     facts: TaskFacts,
 }
 
@@ -90,7 +95,8 @@ impl Interpreter {
     /// An execution that has not begun.
     pub fn new(definition: Definition, evaluator: Arc<dyn Evaluator>, start: Start) -> Self {
         let facts = Facts::new(definition, start);
-        Self { evaluator, facts, state: State::NotStarted, enclosing: Vec::new(), commands: 0 }
+        let tasks = TaskLog::default();
+        Self { evaluator, facts, state: State::NotStarted, enclosing: Vec::new(), commands: 0, tasks }
     }
 
     /// Takes in what has happened at `now` and goes on until something must be waited for.
@@ -106,7 +112,7 @@ impl Interpreter {
             {
                 resume(self.facts.definition.document().tasks.task(task.id), task, pending, outcome)
             }
-            (State::Ended(progress), _) => return self.end(progress),
+            (State::Ended(progress), _) => return self.end(progress, now),
             (state, _) => {
                 self.state = state;
                 return Progress::Waiting(Vec::new());
@@ -114,13 +120,26 @@ impl Interpreter {
         };
         match first.and_then(|step| self.run(step, now, &mut allowance)) {
             Ok(progress @ Progress::Waiting(_)) => progress,
-            Ok(progress) => self.end(progress),
-            Err(error) => self.end(Progress::Failed(error)),
+            Ok(progress) => self.end(progress, now),
+            Err(error) => self.end(Progress::Failed(error), now),
         }
     }
 
-    fn end(&mut self, progress: Progress) -> Progress {
+    /// What became of the tasks so far, the latest of them, in the order in which they were entered.
+    pub fn tasks(&self) -> Vec<TaskState> {
+        self.tasks.states().cloned().collect()
+    }
+
+    /// Notes that whatever it waits for will not come: the execution was asked to stop.
+    pub fn cancel(&mut self, now: DateTime<Utc>) {
+        self.tasks.end(TaskStatus::Canceled, None, now);
+    }
+
+    fn end(&mut self, progress: Progress, now: DateTime<Utc>) -> Progress {
         self.enclosing.clear();
+        if let Progress::Failed(error) = &progress {
+            self.tasks.end(TaskStatus::Failed, Some(error), now);
+        }
         self.state = State::Ended(progress.clone());
         progress
     }
@@ -152,9 +171,15 @@ impl Interpreter {
         loop {
             step = match step {
                 Step::Enter(id, raw_input) => self.enter(id, raw_input, now, allowance)?,
-                Step::Leave(task, raw_output, branch) => self.leave(task, raw_output, branch, allowance)?,
+                Step::Leave(task, raw_output, branch) => {
+                    self.leave(task, raw_output, branch, now, allowance)?
+                }
                 Step::Follow(id, flow, output) => self.follow(id, flow, output),
-                Step::End(output) => return self.complete(output, allowance),
+                Step::End(output) => {
+                    // `end` inside a `do` leaves that too.
+                    self.tasks.end(TaskStatus::Completed, None, now);
+                    return self.complete(output, allowance);
+                }
                 Step::Wait(waiting) => {
                     let (state, command) = *waiting;
                     self.state = state;
@@ -174,12 +199,14 @@ impl Interpreter {
         let definition = self.facts.definition.clone();
         let task = definition.document().tasks.task(id);
         let failed = |error: WorkflowError| error.raised_by(&task.reference);
+        let entry = self.tasks.enter(task, now);
         allowance.step().map_err(failed)?;
         let mut facts = TaskFacts::new(id, raw_input, now);
         if let Some(condition) = &task.condition {
             let raw_input = Arc::clone(&facts.raw_input);
             let mut evaluation = self.evaluation(Some(&facts), allowance);
             if !evaluation.holds(condition, &raw_input).map_err(failed)? {
+                self.tasks.leave(entry, TaskStatus::Skipped, now);
                 return Ok(Step::Follow(id, Flow::Continue, Value::clone(&raw_input)));
             }
         }
@@ -192,7 +219,7 @@ impl Interpreter {
         };
         facts.input = Some(Arc::clone(&input));
         let action = task.kind.run(&mut self.evaluation(Some(&facts), allowance), &input).map_err(failed)?;
-        Ok(self.act(task, Running { id, facts }, action, &input))
+        Ok(self.act(task, Running { id, entry, facts }, action, &input))
     }
 
     fn act(&mut self, task: &Task, running: Running, action: Action, input: &Value) -> Step {
@@ -228,6 +255,7 @@ impl Interpreter {
         mut running: Running,
         raw_output: Value,
         branch: Option<Flow>,
+        now: DateTime<Utc>,
         allowance: &mut Allowance,
     ) -> Result<Step, WorkflowError> {
         let definition = self.facts.definition.clone();
@@ -248,6 +276,7 @@ impl Interpreter {
             self.facts.context = Arc::new(context);
         }
         let id = running.id;
+        self.tasks.leave(running.entry, TaskStatus::Completed, now);
         drop(running);
         Ok(Step::Follow(id, branch.unwrap_or(task.then), Arc::unwrap_or_clone(output)))
     }

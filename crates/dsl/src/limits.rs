@@ -38,6 +38,15 @@ pub const STEPS: usize = 10_000;
 /// How much one call of [`advance`](crate::interpreter::Interpreter::advance) may compute, in bytes of JSON (256 MiB).
 pub const STEP_BYTES: usize = 256 * 1024 * 1024;
 
+/// How many tasks of an execution are remembered for people who look; the latest.
+pub const TASK_STATES: usize = 1_000;
+
+/// The length of all that is remembered of them, in bytes of JSON (256 KiB).
+pub const TASK_STATE_BYTES: usize = 256 * 1024;
+
+/// The length of one text that is remembered of a task, in bytes (1 KiB).
+pub const TASK_TEXT_BYTES: usize = 1024;
+
 /// The longest wait, in seconds (ten years of 365 days).
 pub const WAIT_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
 

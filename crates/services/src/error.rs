@@ -82,6 +82,9 @@ impl From<tenantry_storage::Error> for Error {
                 Self::conflict("another user of the organization has this e-mail address")
             }
             E::Conflict(Conflict::ExecutionIdTaken) => Self::conflict("another execution has this id"),
+            E::Conflict(Conflict::WorkflowIdTaken) => {
+                Self::conflict("another execution has this workflow id")
+            }
             E::Conflict(Conflict::WorkflowContended) => {
                 Self::conflict("somebody else is changing this workflow; try again")
             }

@@ -75,9 +75,14 @@ impl Services {
         let journal = Arc::new(executions::Journal::new(store.clone(), Arc::clone(&clock)));
         let workers = Arc::new(WorkerPool::start(temporal.clone(), journal, egress)?);
         let dispatcher = Dispatcher::new(temporal.clone());
-        let executions =
-            executions::Executions::new(store.clone(), dispatcher, Arc::clone(&workers), Arc::clone(&clock));
         let audit = audit::Audit::new(store.clone(), Arc::clone(&clock));
+        let executions = executions::Executions::new(
+            store.clone(),
+            dispatcher,
+            Arc::clone(&workers),
+            audit.clone(),
+            Arc::clone(&clock),
+        );
         let limits = rate_limits::RateLimits::new();
         let authentication =
             authentication::Authentication::new(store.clone(), limits.clone(), Arc::clone(&clock));

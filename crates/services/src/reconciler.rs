@@ -4,15 +4,20 @@
 //! |---|---|
 //! | an organization that is due | see [`Provisioner`] |
 //! | executions that are to stop | tells Temporal |
-//! | executions that have not ended | sees that a hosted worker runs for their organization |
+//! | executions of definitions that have not ended | sees that a hosted worker runs for their organization |
 //! | executions that are `pending` for a while | hands them to Temporal |
+//! | executions that have ended and nobody said so | writes their ends down, beside all the rest; see [`crate::executions`] |
 //!
 //! Every step may be done twice, by two nodes or by one that died in between, and the result is the same.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tenantry_domain::{OrgScope, OrganizationId, OrganizationStatus as Status, chain};
-use tenantry_storage::{Store, executions, organizations};
+use tenantry_storage::{
+    Store,
+    executions::{self, Busy},
+    organizations,
+};
 use tenantry_temporal::WorkerPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -59,7 +64,12 @@ impl Reconciler {
     pub async fn run(mut self, stop: CancellationToken) {
         let housekeeping = Arc::clone(&self.housekeeping);
         // Long-lived and large: whoever runs it need not carry it.
-        tokio::join!(Box::pin(self.reconcile(&stop)), Box::pin(housekeeping.run(stop.clone())));
+        let executions = self.executions.clone();
+        tokio::join!(
+            Box::pin(self.reconcile(&stop)),
+            Box::pin(find_ends(executions, &stop)),
+            Box::pin(housekeeping.run(stop.clone())),
+        );
     }
 
     async fn reconcile(&mut self, stop: &CancellationToken) {
@@ -84,19 +94,22 @@ impl Reconciler {
 
     async fn attend_executions(&mut self) -> Result<(), Error> {
         let busy = executions::organizations_with_work(&self.store).await?;
-        let recent: Vec<_> = self.idle.still_wanted(busy.iter().map(|one| one.id)).into_iter().collect();
+        let hosted = || busy.iter().filter(|busy| busy.hosted).map(|busy| busy.organization.id);
+        let recent: Vec<_> = self.idle.still_wanted(hosted()).into_iter().collect();
         // The grace of an idle worker is not for an organization that was suspended.
         let mut keep: HashSet<_> =
             organizations::active_among(&self.store, &recent).await?.into_iter().collect();
-        keep.extend(busy.iter().map(|organization| organization.id));
+        keep.extend(hosted());
         self.workers.retain(|organization| keep.contains(&organization));
-        for organization in busy {
+        for Busy { organization, hosted } in busy {
             #[expect(
                 clippy::disallowed_methods,
                 reason = "the worker acts in the organization whose work it does"
             )]
             let scope = OrgScope::for_worker(&organization);
-            self.workers.ensure(&scope);
+            if hosted {
+                self.workers.ensure(&scope);
+            }
             report(self.executions.resume_cancels(&scope).await);
             if organization.status == Status::Active {
                 report(self.executions.resume_pending(&scope).await);
@@ -104,6 +117,20 @@ impl Reconciler {
         }
         Ok(())
     }
+}
+
+/// Looks for ends of executions until it is told to stop.
+async fn find_ends(executions: Executions, stop: &CancellationToken) {
+    let find = async {
+        loop {
+            let found = executions.find_ends().await;
+            if !matches!(found, Ok(true)) {
+                report(found.map(drop));
+                tokio::time::sleep(PERIOD).await;
+            }
+        }
+    };
+    stop.run_until_cancelled(find).await;
 }
 
 /// A part of the deployment that is away is no surprise; anything else is a fault of ours.

@@ -34,6 +34,9 @@ pub enum Conflict {
     /// Another execution of the organization has the id.
     #[error("the execution id is taken")]
     ExecutionIdTaken,
+    /// Another execution of the organization has the name in Temporal.
+    #[error("the workflow id is taken")]
+    WorkflowIdTaken,
     /// Somebody uploaded the same workflow at the same time.
     #[error("the workflow is being changed by somebody else")]
     WorkflowContended,
@@ -51,6 +54,7 @@ impl Conflict {
             "organizations_slug_key" => Some(Self::SlugTaken),
             "users_email_key" => Some(Self::EmailTaken),
             "executions_pkey" => Some(Self::ExecutionIdTaken),
+            "executions_by_temporal_workflow_id" => Some(Self::WorkflowIdTaken),
             "workflows_name_key" | "workflow_revisions_pkey" => Some(Self::WorkflowContended),
             "api_keys_user_fkey" => Some(Self::UserGone),
             constraint if constraint.ends_with("_organization_id_fkey") => Some(Self::OrganizationGone),

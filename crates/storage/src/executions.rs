@@ -1,73 +1,162 @@
 //! Executions of an organization's workflows, as recorded.
 
+mod course;
+mod unfinished;
+
 use serde_json::Value;
-use sqlx::{PgConnection, QueryBuilder, Row as _, postgres::PgRow, types::Json};
+use sqlx::{QueryBuilder, Row as _, postgres::PgRow, types::Json};
 use tenantry_domain::{
-    Execution, ExecutionId, ExecutionStatus, Organization, OrganizationId, Page, PageRequest, Timestamp,
-    UserId, Workflow, WorkflowName, execution::Outcome,
+    Execution, ExecutionId, ExecutionStatus, OrgScope, Page, PageRequest, Revision, TaskQueueName,
+    TemporalWorkflowId, Timestamp, UserId, Work, Workflow, WorkflowName, WorkflowType,
 };
 
+pub use self::{
+    course::{
+        End, Wish, finish, mark_cancel_sent, mark_checked, mark_running, request_cancel,
+        request_cancel_of_all,
+    },
+    unfinished::{
+        Busy, Look, Pending, looked, organizations_with_work, pending, running_among, take_looks, to_cancel,
+        to_check,
+    },
+};
 use crate::{
-    Error, PlatformTx, Store, TenantTx, list, organizations,
+    Error, TenantTx, list,
     row::{id, id_if_any, word},
     workflows::reachable,
 };
 
 macro_rules! columns {
     () => {
-        "executions.id, workflows.name as workflow, executions.revision, executions.run_id, executions.status,
-         executions.input, executions.output, executions.error, executions.started_at, executions.ended_at,
-         executions.started_by"
+        "executions.id, workflows.name as workflow, executions.revision, executions.workflow_type,
+         executions.task_queue, executions.temporal_workflow_id, executions.first_run_id, executions.run_id, executions.status,
+         executions.status_reason, executions.input, executions.output, executions.error, executions.started_at,
+         executions.ended_at, executions.checked_at, executions.started_by"
     };
 }
+use columns;
 
-/// Executions with the names of their workflows.
+/// Executions with the names of their workflows, if it is definitions that they run.
 macro_rules! tables {
     () => {
-        "executions join workflows
+        "executions left join workflows
              on workflows.organization_id = executions.organization_id and workflows.id = executions.workflow_id"
     };
+}
+use tables;
+
+/// The task queues whose executions the scope's actor can reach, as a parameter that is null when it is all of them. Names of
+/// workflows leave all of these out: none of them has one.
+fn reachable_queues(scope: &OrgScope) -> Option<Vec<String>> {
+    scope.task_queues().map(|names| names.iter().map(ToString::to_string).collect())
+}
+
+/// What the execution is called in Temporal.
+fn workflow_id(row: &PgRow) -> Result<TemporalWorkflowId, sqlx::Error> {
+    let chosen: Option<String> = row.try_get("temporal_workflow_id")?;
+    let own = || id(row, "id", ExecutionId::from_uuid).map(TemporalWorkflowId::from);
+    chosen.map_or_else(own, |chosen| Ok(TemporalWorkflowId::from_storage(chosen)))
+}
+
+fn work(row: &PgRow) -> Result<Work, sqlx::Error> {
+    Ok(match row.try_get("workflow_type")? {
+        None => Work::Definition { workflow: row.try_get("workflow")?, revision: row.try_get("revision")? },
+        Some(workflow_type) => Work::Own {
+            workflow_type: WorkflowType::from_storage(workflow_type),
+            task_queue: TaskQueueName::from_storage(row.try_get("task_queue")?),
+        },
+    })
 }
 
 fn from_row(row: &PgRow) -> Result<Execution, sqlx::Error> {
     let json = |column| row.try_get::<Option<Json<Value>>, _>(column).map(|value| value.map(|json| json.0));
     Ok(Execution {
         id: id(row, "id", ExecutionId::from_uuid)?,
-        workflow: row.try_get("workflow")?,
-        revision: row.try_get("revision")?,
+        work: work(row)?,
+        workflow_id: workflow_id(row)?,
+        first_run_id: row.try_get("first_run_id")?,
         run_id: row.try_get("run_id")?,
         status: word(row, "status")?,
+        status_reason: row.try_get("status_reason")?,
         input: json("input")?,
         output: json("output")?,
         error: json("error")?,
         started_at: row.try_get("started_at")?,
         ended_at: row.try_get("ended_at")?,
+        checked_at: row.try_get("checked_at")?,
         started_by: id_if_any(row, "started_by", UserId::from_uuid)?,
     })
 }
 
-/// Records the intent to execute a workflow.
+/// An execution that does not exist yet.
+#[derive(Clone, Copy, Debug)]
+pub struct NewExecution<'a> {
+    /// Its id.
+    pub id: ExecutionId,
+    /// What it runs.
+    pub work: NewWork<'a>,
+    /// What it is started with.
+    pub input: &'a Value,
+}
+
+/// What an execution is to run.
+#[derive(Clone, Copy, Debug)]
+pub enum NewWork<'a> {
+    /// A definition.
+    Definition(&'a Workflow),
+    /// A workflow type of own workers.
+    Own {
+        /// Which.
+        workflow_type: &'a WorkflowType,
+        /// Where those workers look for work.
+        task_queue: &'a TaskQueueName,
+        /// What it is to be called in Temporal, if not as the execution.
+        workflow_id: Option<&'a TemporalWorkflowId>,
+    },
+}
+
+/// The columns that set the two kinds of work apart, in the order of the insert.
+type WorkColumns<'a> = (Option<uuid::Uuid>, Option<Revision>, [Option<&'a str>; 3]);
+
+impl<'a> NewWork<'a> {
+    fn columns(self) -> WorkColumns<'a> {
+        match self {
+            Self::Definition(workflow) => (Some(workflow.id.uuid()), Some(workflow.revision), [None; 3]),
+            Self::Own { workflow_type, task_queue, workflow_id } => {
+                let own = [
+                    Some(workflow_type.as_str()),
+                    Some(task_queue.as_str()),
+                    workflow_id.map(TemporalWorkflowId::as_str),
+                ];
+                (None, None, own)
+            }
+        }
+    }
+}
+
+/// Records the intent to execute something.
 ///
 /// # Errors
-/// [`Conflict::ExecutionIdTaken`](crate::Conflict::ExecutionIdTaken).
-pub async fn insert(
-    tx: &mut TenantTx,
-    execution: ExecutionId,
-    workflow: &Workflow,
-    input: &Value,
-    now: Timestamp,
-) -> Result<(), Error> {
+/// [`Conflict::ExecutionIdTaken`](crate::Conflict::ExecutionIdTaken) and
+/// [`Conflict::WorkflowIdTaken`](crate::Conflict::WorkflowIdTaken).
+pub async fn insert(tx: &mut TenantTx, new: NewExecution<'_>, now: Timestamp) -> Result<(), Error> {
     let (organization, started_by) =
         (tx.organization().uuid(), tx.scope().trail().actor.user().map(UserId::uuid));
+    let (workflow, revision, [workflow_type, task_queue, workflow_id]) = new.work.columns();
     sqlx::query(
-        "insert into executions (id, organization_id, workflow_id, revision, status, input, started_at, started_by)
-         values ($1, $2, $3, $4, 'pending', $5::json, $6, $7)",
+        "insert into executions
+             (id, organization_id, workflow_id, revision, workflow_type, task_queue, temporal_workflow_id, status, input,
+              started_at, started_by)
+         values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8::json, $9, $10)",
     )
-    .bind(execution.uuid())
+    .bind(new.id.uuid())
     .bind(organization)
-    .bind(workflow.id.uuid())
-    .bind(workflow.revision)
-    .bind(input.to_string())
+    .bind(workflow)
+    .bind(revision)
+    .bind(workflow_type)
+    .bind(task_queue)
+    .bind(workflow_id)
+    .bind(new.input.to_string())
     .bind(now)
     .bind(started_by)
     .execute(tx.connection())
@@ -75,7 +164,7 @@ pub async fn insert(
     Ok(())
 }
 
-/// The execution with this id, if the scope's actor can reach its workflow.
+/// The execution with this id, if the scope's actor can reach what it runs.
 pub async fn get(tx: &mut TenantTx, execution: ExecutionId) -> Result<Option<Execution>, Error> {
     let query = concat!(
         "select ",
@@ -83,16 +172,49 @@ pub async fn get(tx: &mut TenantTx, execution: ExecutionId) -> Result<Option<Exe
         " from ",
         tables!(),
         " where executions.organization_id = $1 and executions.id = $2
-            and ($3::text[] is null or workflows.name = any ($3))"
+            and ($3::text[] is null or workflows.name = any ($3))
+            and ($4::text[] is null or executions.task_queue is null or executions.task_queue = any ($4))"
     );
     let organization = tx.organization().uuid();
     let row = sqlx::query(query)
         .bind(organization)
         .bind(execution.uuid())
         .bind(reachable(tx.scope()))
+        .bind(reachable_queues(tx.scope()))
         .fetch_optional(tx.connection())
         .await?;
     Ok(row.as_ref().map(from_row).transpose()?)
+}
+
+/// The execution whose starter chose this name for it in Temporal, whoever can reach it.
+pub async fn by_workflow_id(
+    tx: &mut TenantTx,
+    workflow_id: &TemporalWorkflowId,
+) -> Result<Option<Execution>, Error> {
+    let query = concat!(
+        "select ",
+        columns!(),
+        " from ",
+        tables!(),
+        " where executions.organization_id = $1 and executions.temporal_workflow_id = $2"
+    );
+    let organization = tx.organization().uuid();
+    let row = sqlx::query(query)
+        .bind(organization)
+        .bind(workflow_id.as_str())
+        .fetch_optional(tx.connection())
+        .await?;
+    Ok(row.as_ref().map(from_row).transpose()?)
+}
+
+/// The states of an execution's tasks, if they were written with its end.
+pub async fn tasks(tx: &mut TenantTx, execution: ExecutionId) -> Result<Option<Value>, Error> {
+    let query = "select tasks from executions where organization_id = $1 and id = $2";
+    let organization = tx.organization().uuid();
+    let row =
+        sqlx::query(query).bind(organization).bind(execution.uuid()).fetch_optional(tx.connection()).await?;
+    let tasks = row.map(|row| row.try_get::<Option<Json<Value>>, _>("tasks")).transpose()?;
+    Ok(tasks.flatten().map(|json| json.0))
 }
 
 /// Which executions of a list are wanted; every condition that is there must hold.
@@ -112,11 +234,13 @@ pub struct Filter {
 /// page has a bound.
 pub async fn list(tx: &mut TenantTx, filter: &Filter, page: PageRequest) -> Result<Page<Execution>, Error> {
     let select = concat!(
-        "select executions.id, workflows.name as workflow, executions.revision, executions.run_id, executions.status,
+        "select executions.id, workflows.name as workflow, executions.revision, executions.workflow_type,
+             executions.task_queue, executions.temporal_workflow_id, executions.first_run_id, executions.run_id, executions.status,
+             executions.status_reason,
              case when length(executions.input::text) <= 4096 then executions.input end as input,
              case when length(executions.output::text) <= 4096 then executions.output end as output,
              case when length(executions.error::text) <= 4096 then executions.error end as error,
-             executions.started_at, executions.ended_at, executions.started_by
+             executions.started_at, executions.ended_at, executions.checked_at, executions.started_by
          from ",
         tables!(),
         " where executions.organization_id = "
@@ -144,160 +268,15 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter, page: PageRequest) -> Resu
     if let Some(names) = reachable(tx.scope()) {
         query.push(" and workflows.name = any (").push_bind(names).push(")");
     }
+    if let Some(queues) = reachable_queues(tx.scope()) {
+        query
+            .push(" and (executions.task_queue is null or executions.task_queue = any (")
+            .push_bind(queues)
+            .push("))");
+    }
     query.push(" order by executions.id desc");
     if filter.started_after.or(filter.started_before).is_some() {
         list::plan_for_arguments(tx.connection()).await?;
     }
     list::filtered(tx.connection(), query, page, from_row).await
-}
-
-/// Writes that Temporal has taken the execution. It may have ended since; then only the run id is news. Answers whether somebody
-/// wants it to stop.
-pub async fn mark_running(tx: &mut TenantTx, execution: ExecutionId, run_id: &str) -> Result<bool, Error> {
-    let query = "update executions
-         set run_id = $3, status = case when status = 'pending' then 'running' else status end
-         where organization_id = $1 and id = $2
-         returning cancel_requested_at is not null";
-    let organization = tx.organization().uuid();
-    let row = sqlx::query(query)
-        .bind(organization)
-        .bind(execution.uuid())
-        .bind(run_id)
-        .fetch_optional(tx.connection())
-        .await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
-}
-
-/// Writes how an execution ended, unless an end is written already.
-pub async fn finish(
-    tx: &mut TenantTx,
-    execution: ExecutionId,
-    outcome: &Outcome,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let (status, output, error) = match outcome {
-        Outcome::Completed(output) => (ExecutionStatus::Completed, Some(output), None),
-        Outcome::Failed(error) => (ExecutionStatus::Failed, None, Some(error)),
-        Outcome::Canceled => (ExecutionStatus::Canceled, None, None),
-    };
-    let query = "update executions set status = $3, output = $4::json, error = $5::json, ended_at = $6
-         where organization_id = $1 and id = $2 and status in ('pending', 'running')";
-    let organization = tx.organization().uuid();
-    sqlx::query(query)
-        .bind(organization)
-        .bind(execution.uuid())
-        .bind(status.as_str())
-        .bind(output.map(Value::to_string))
-        .bind(error.map(Value::to_string))
-        .bind(now)
-        .execute(tx.connection())
-        .await?;
-    Ok(())
-}
-
-/// Organizations that need a worker: active ones with an execution that has not ended, and suspended ones with an execution that
-/// is to stop.
-pub async fn organizations_with_work(store: &Store) -> Result<Vec<Organization>, Error> {
-    let query = concat!(
-        "select ",
-        organizations::columns!(),
-        " from organizations where (status = 'active' and id in (
-              select organization_id from executions where status in ('pending', 'running')
-          )) or (status = 'suspended' and id in (
-              select organization_id from executions
-              where status in ('pending', 'running') and cancel_requested_at is not null
-          ))"
-    );
-    let rows = sqlx::query(query).fetch_all(store.platform_pool()).await?;
-    Ok(rows.iter().map(organizations::from_row).collect::<Result<_, _>>()?)
-}
-
-/// Notes that an execution is to stop. Answers whether that is news.
-pub async fn request_cancel(
-    tx: &mut TenantTx,
-    execution: ExecutionId,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    let organization = tx.organization();
-    Ok(note_cancel(tx.connection(), organization, Some(execution), now).await? > 0)
-}
-
-/// Notes that every execution of an organization is to stop.
-pub async fn request_cancel_of_all(
-    tx: &mut PlatformTx,
-    organization: OrganizationId,
-    now: Timestamp,
-) -> Result<(), Error> {
-    note_cancel(tx.connection(), organization, None, now).await?;
-    Ok(())
-}
-
-async fn note_cancel(
-    connection: &mut PgConnection,
-    organization: OrganizationId,
-    execution: Option<ExecutionId>,
-    now: Timestamp,
-) -> Result<u64, Error> {
-    let query = "update executions set cancel_requested_at = $3
-         where organization_id = $1 and ($2::uuid is null or id = $2)
-           and status in ('pending', 'running') and cancel_requested_at is null";
-    let done = sqlx::query(query)
-        .bind(organization.uuid())
-        .bind(execution.map(ExecutionId::uuid))
-        .bind(now)
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected())
-}
-
-/// Executions that are to stop and of which Temporal has not heard, up to a number.
-pub async fn to_cancel(tx: &mut TenantTx, limit: i64) -> Result<Vec<ExecutionId>, Error> {
-    let query = "select id from executions
-         where organization_id = $1 and status in ('pending', 'running')
-           and cancel_requested_at is not null and cancel_sent_at is null
-         limit $2";
-    let organization = tx.organization().uuid();
-    let rows = sqlx::query(query).bind(organization).bind(limit).fetch_all(tx.connection()).await?;
-    Ok(rows.iter().map(|row| id(row, "id", ExecutionId::from_uuid)).collect::<Result<_, _>>()?)
-}
-
-/// Notes that Temporal has heard that an execution is to stop. One that Temporal never had has stopped with that.
-pub async fn mark_cancel_sent(
-    tx: &mut TenantTx,
-    execution: ExecutionId,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let query = "update executions
-         set cancel_sent_at = $3,
-             status = case when status = 'pending' then 'canceled' else status end,
-             ended_at = case when status = 'pending' then $3 else ended_at end
-         where organization_id = $1 and id = $2";
-    let organization = tx.organization().uuid();
-    sqlx::query(query).bind(organization).bind(execution.uuid()).bind(now).execute(tx.connection()).await?;
-    Ok(())
-}
-
-/// Executions that were recorded before `before` and are not in Temporal's hands yet, the oldest first, with the definitions they run.
-pub async fn pending(
-    tx: &mut TenantTx,
-    before: Timestamp,
-    limit: i64,
-) -> Result<Vec<(Execution, Value)>, Error> {
-    let query = concat!(
-        "select ",
-        columns!(),
-        ", revisions.definition from ",
-        tables!(),
-        " join workflow_revisions as revisions
-              on revisions.organization_id = executions.organization_id
-             and revisions.workflow_id = executions.workflow_id and revisions.revision = executions.revision
-          where executions.organization_id = $1 and executions.status = 'pending' and executions.started_at < $2
-            and executions.cancel_requested_at is null
-          order by executions.id limit $3"
-    );
-    let organization = tx.organization().uuid();
-    let rows =
-        sqlx::query(query).bind(organization).bind(before).bind(limit).fetch_all(tx.connection()).await?;
-    let both = |row| Ok((from_row(row)?, row.try_get::<Json<Value>, _>("definition")?.0));
-    Ok(rows.iter().map(both).collect::<Result<_, sqlx::Error>>()?)
 }

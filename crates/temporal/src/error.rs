@@ -4,6 +4,9 @@ use temporalio_client::{
     errors::{ClientConnectError, WorkflowStartError},
     tonic::{Code, Status},
 };
+use temporalio_common::protos::{
+    temporal::api::errordetails::v1::NamespaceNotFoundFailure, utilities::decode_status_detail,
+};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -29,6 +32,12 @@ pub enum Error {
         /// Its name.
         namespace: String,
     },
+    /// The organization's namespace has no such execution, or none that still runs.
+    #[error("Temporal has no such execution")]
+    NoExecution(#[source] Cause),
+    /// Another workflow of the organization's namespace has the id that was chosen for an execution.
+    #[error("another workflow has the id")]
+    WorkflowIdTaken(#[source] Cause),
     /// Temporal will never accept this call, for example because the input is too large.
     #[error("Temporal refuses the call")]
     Refused(#[source] Cause),
@@ -57,12 +66,20 @@ impl From<Status> for Error {
                 Self::Unavailable
             }
             Code::ResourceExhausted => Self::Busy,
+            Code::NotFound if is_about_an_execution(&status) => Self::NoExecution,
             Code::NotFound => Self::NoNamespace,
             Code::InvalidArgument | Code::OutOfRange | Code::FailedPrecondition => Self::Refused,
             _ => Self::Internal,
         };
         make(status.into())
     }
+}
+
+/// Temporal says with one code what it has not; what it was is in the details. In doubt it was the namespace: from that nobody
+/// concludes that an execution is gone.
+fn is_about_an_execution(status: &Status) -> bool {
+    let namespace = decode_status_detail::<NamespaceNotFoundFailure>(status.details());
+    namespace.is_some_and(|failure| failure.namespace.is_empty())
 }
 
 impl From<ClientConnectError> for Error {

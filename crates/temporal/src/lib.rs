@@ -2,7 +2,7 @@
 //!
 //! - [`connection`]: the one connection of the process, [`Temporal`].
 //! - [`namespaces`]: an organization's own namespace, made and erased.
-//! - [`dispatcher`]: executions handed to Temporal, once each.
+//! - [`dispatcher`]: executions handed to Temporal, once each, and all that is done to them there.
 //! - [`worker`]: the hosted workers that run definitions, one for each namespace with work.
 //! - [`egress`]: which addresses a definition may call.
 //!
@@ -24,7 +24,7 @@ pub mod namespaces;
 pub mod worker;
 
 pub use connection::Temporal;
-pub use dispatcher::{Dispatcher, StartExecution};
+pub use dispatcher::{Dispatcher, Program, Seen, Signal, StartExecution};
 pub use error::Error;
 pub use namespaces::Namespaces;
 pub use worker::{ExecutionJournal, Recording, WorkerPool};

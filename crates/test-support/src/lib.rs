@@ -3,7 +3,7 @@
 //! [`App::start`] is a running Tenantry: the real router on a real port, a database of its own, the run's Temporal. It hands out
 //! [`Tenant`]s, organizations with clients named by credential. Tests share one PostgreSQL and one Temporal, those of
 //! `DATABASE_URL` and `TEMPORAL_ADDRESS` or private ones; see [`Servers`]. A [`Link`] to either can be cut, for tests of what
-//! happens then, and counts the round trips to it.
+//! happens then, and counts the round trips to it. An [`OwnWorker`] does what an organization's own workers do.
 
 #![expect(clippy::expect_used, reason = "a harness that cannot do its work has nobody else to tell")]
 
@@ -11,10 +11,12 @@ mod app;
 mod clock;
 mod database;
 mod link;
+mod own_worker;
 mod servers;
 
 pub use app::{App, Setup, Tenant, eventually};
 pub use clock::TestClock;
 pub use database::Database;
 pub use link::Link;
+pub use own_worker::{Answer, OwnWorker, WorkflowTask};
 pub use servers::Servers;

@@ -11,70 +11,88 @@ use axum::{
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use tenantry_domain::{Execution, ExecutionId, ExecutionStatus, Invalid, Revision, UserId, WorkflowName};
-use tenantry_services::{Services, executions::Start};
+use tenantry_domain::{
+    Execution, ExecutionId, ExecutionStatus, Invalid, OrgScope, Page, Permission, Revision, SignalName,
+    TaskQueueName, TemporalWorkflowId, UserId, Work, WorkflowName, WorkflowType,
+    execution::TerminationReason,
+};
+use tenantry_services::{
+    Services,
+    executions::{Start, StartOwn},
+};
 use tenantry_storage::executions::Filter;
 
 use crate::{
     App,
-    input::{Body, Fields, InPath, Query, timestamp, word},
+    input::{Body, Fields, InPath, OptionalBody, Query, timestamp, word},
     output::{Data, List, Listed, Moment},
-    permit::{CancelExecutions, ReadExecutions, StartExecutions},
+    permit::{CancelExecutions, ReadExecutions, SignalExecutions, StartExecutions, TerminateExecutions},
     problem::Problem,
 };
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route(v0!("/workflows/{workflow}/executions"), post(start))
-        .route(v0!("/executions"), get(list))
+        .route(v0!("/executions"), get(list).post(start_own))
         .route(v0!("/executions/{execution}"), get(read))
+        .route(v0!("/executions/{execution}/tasks"), get(tasks))
         .route(v0!("/executions/{execution}/cancel"), post(cancel))
+        .route(v0!("/executions/{execution}/signal"), post(signal))
+        .route(v0!("/executions/{execution}/terminate"), post(terminate))
 }
 
 #[derive(Serialize)]
 struct ExecutionView {
     id: ExecutionId,
-    workflow: String,
-    revision: Revision,
-    workflow_id: ExecutionId,
+    workflow: Option<String>,
+    revision: Option<Revision>,
+    workflow_type: Option<WorkflowType>,
+    task_queue: Option<TaskQueueName>,
+    workflow_id: TemporalWorkflowId,
     run_id: Option<String>,
     status: ExecutionStatus,
-    input: Option<Value>,
-    output: Option<Value>,
-    error: Option<Value>,
+    #[serde(flatten)]
+    contents: Option<Contents>,
     started_at: Moment,
     ended_at: Option<Moment>,
     started_by: Option<UserId>,
 }
 
-impl From<Execution> for ExecutionView {
-    fn from(execution: Execution) -> Self {
-        let Execution {
-            id,
-            workflow,
-            revision,
-            run_id,
-            status,
-            input,
-            output,
-            error,
-            started_at,
-            ended_at,
-            started_by,
-        } = execution;
+/// What only those see who may read executions.
+#[derive(Serialize)]
+struct Contents {
+    status_reason: Option<String>,
+    input: Option<Value>,
+    output: Option<Value>,
+    error: Option<Value>,
+}
+
+impl ExecutionView {
+    /// As much of it as the scope's actor may see.
+    fn of(execution: Execution, scope: &OrgScope) -> Self {
+        let (workflow, revision, workflow_type, task_queue) = match execution.work {
+            Work::Definition { workflow, revision } => (Some(workflow), Some(revision), None, None),
+            Work::Own { workflow_type, task_queue } => (None, None, Some(workflow_type), Some(task_queue)),
+        };
+        let contents = Contents {
+            status_reason: execution.status_reason,
+            input: execution.input,
+            output: execution.output,
+            error: execution.error,
+        };
         Self {
-            id,
+            id: execution.id,
             workflow,
             revision,
-            workflow_id: id,
-            run_id,
-            status,
-            input,
-            output,
-            error,
-            started_at: started_at.into(),
-            ended_at: ended_at.map(Into::into),
-            started_by,
+            workflow_type,
+            task_queue,
+            workflow_id: execution.workflow_id,
+            run_id: execution.run_id,
+            status: execution.status,
+            contents: scope.allows(Permission::ReadExecutions).then_some(contents),
+            started_at: execution.started_at.into(),
+            ended_at: execution.ended_at.map(Into::into),
+            started_by: execution.started_by,
         }
     }
 }
@@ -82,6 +100,17 @@ impl From<Execution> for ExecutionView {
 impl Listed for ExecutionView {
     fn cursor(&self) -> String {
         self.id.to_string()
+    }
+}
+
+/// A task in the form in which the interpreter tells it.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct TaskView(Value);
+
+impl Listed for TaskView {
+    fn cursor(&self) -> String {
+        String::new()
     }
 }
 
@@ -104,9 +133,40 @@ async fn start(
     let id = fields.optional(body.execution_id, |id| chosen_id(&id));
     fields.finish()?;
     let start = Start { input: body.input, revision: body.revision, id };
-    let execution = services.executions.start(&scope, &workflow, start).await?;
+    Ok(accepted(services.executions.start(&scope, &workflow, start).await?, &scope))
+}
+
+/// What is begun, and where it is.
+fn accepted(execution: Execution, scope: &OrgScope) -> impl IntoResponse + use<> {
     let location = format!("/api/v0/executions/{}", execution.id);
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Data(ExecutionView::from(execution))))
+    (StatusCode::ACCEPTED, [(header::LOCATION, location)], Data(ExecutionView::of(execution, scope)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StartOwnBody {
+    workflow_type: Option<String>,
+    task_queue: Option<String>,
+    workflow_id: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    input: Option<Value>,
+}
+
+async fn start_own(
+    StartExecutions(scope): StartExecutions,
+    State(services): State<Arc<Services>>,
+    Body(body): Body<StartOwnBody>,
+) -> Result<impl IntoResponse, Problem> {
+    let mut fields = Fields::default();
+    let workflow_type =
+        fields.required("workflow_type", body.workflow_type, |name| WorkflowType::parse(&name));
+    let task_queue = fields.required("task_queue", body.task_queue, |name| {
+        TaskQueueName::parse(&name).and_then(TaskQueueName::of_own_workers)
+    });
+    let workflow_id = fields.optional(body.workflow_id, |id| TemporalWorkflowId::parse(&id));
+    let (workflow_type, task_queue) = fields.finish_with(workflow_type.zip(task_queue))?;
+    let start = StartOwn { workflow_type, task_queue, workflow_id, input: body.input };
+    Ok(accepted(services.executions.start_own(&scope, start).await?, &scope))
 }
 
 /// An input that is there, be it null.
@@ -137,7 +197,8 @@ async fn list(
     };
     let page = query.page(ExecutionId::uuid);
     query.finish()?;
-    Ok(List(services.executions.list(&scope, &filter, page).await?.map(Into::into)))
+    let found = services.executions.list(&scope, &filter, page).await?;
+    Ok(List(found.map(|execution| ExecutionView::of(execution, &scope))))
 }
 
 async fn read(
@@ -145,7 +206,17 @@ async fn read(
     InPath(execution): InPath<ExecutionId>,
     State(services): State<Arc<Services>>,
 ) -> Result<Data<ExecutionView>, Problem> {
-    Ok(Data(services.executions.get(&scope, execution).await?.into()))
+    Ok(Data(ExecutionView::of(services.executions.get(&scope, execution).await?, &scope)))
+}
+
+/// All of them at once: there is a bound.
+async fn tasks(
+    ReadExecutions(scope): ReadExecutions,
+    InPath(execution): InPath<ExecutionId>,
+    State(services): State<Arc<Services>>,
+) -> Result<List<TaskView>, Problem> {
+    let items = services.executions.tasks(&scope, execution).await?;
+    Ok(List(Page { items, more: false }.map(TaskView)))
 }
 
 async fn cancel(
@@ -153,5 +224,46 @@ async fn cancel(
     InPath(execution): InPath<ExecutionId>,
     State(services): State<Arc<Services>>,
 ) -> Result<(StatusCode, Data<ExecutionView>), Problem> {
-    Ok((StatusCode::ACCEPTED, Data(services.executions.cancel(&scope, execution).await?.into())))
+    let canceled = services.executions.cancel(&scope, execution).await?;
+    Ok((StatusCode::ACCEPTED, Data(ExecutionView::of(canceled, &scope))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignalBody {
+    name: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    input: Option<Value>,
+}
+
+async fn signal(
+    SignalExecutions(scope): SignalExecutions,
+    InPath(execution): InPath<ExecutionId>,
+    State(services): State<Arc<Services>>,
+    Body(body): Body<SignalBody>,
+) -> Result<(StatusCode, Data<ExecutionView>), Problem> {
+    let mut fields = Fields::default();
+    let name = fields.required("name", body.name, |name| SignalName::parse(&name));
+    let name = fields.finish_with(name)?;
+    let signalled = services.executions.signal(&scope, execution, name, body.input).await?;
+    Ok((StatusCode::ACCEPTED, Data(ExecutionView::of(signalled, &scope))))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TerminateBody {
+    reason: Option<String>,
+}
+
+async fn terminate(
+    TerminateExecutions(scope): TerminateExecutions,
+    InPath(execution): InPath<ExecutionId>,
+    State(services): State<Arc<Services>>,
+    OptionalBody(body): OptionalBody<TerminateBody>,
+) -> Result<Data<ExecutionView>, Problem> {
+    let mut fields = Fields::default();
+    let reason = fields.optional(body.reason, |reason| TerminationReason::parse(&reason));
+    fields.finish()?;
+    let terminated = services.executions.terminate(&scope, execution, reason).await?;
+    Ok(Data(ExecutionView::of(terminated, &scope)))
 }

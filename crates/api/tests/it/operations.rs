@@ -122,8 +122,27 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     operation("POST", "/api/v0/workflows/{workflow}/executions", Kind::Named, Some((JSON, "{}"))),
     operation("PUT", "/api/v0/workflows/{workflow}", Kind::Makes, Some(("application/yaml", QUOTE))),
     operation("GET", "/api/v0/executions", Kind::Whole, None),
+    operation(
+        "POST",
+        "/api/v0/executions",
+        Kind::Whole,
+        Some((JSON, r#"{"workflow_type": "Order", "task_queue": "orders"}"#)),
+    ),
     operation("GET", "/api/v0/executions/{execution}", Kind::Named, None),
+    operation("GET", "/api/v0/executions/{execution}/tasks", Kind::Named, None),
     operation("POST", "/api/v0/executions/{execution}/cancel", Kind::Named, None),
+    operation(
+        "POST",
+        "/api/v0/executions/{execution}/signal",
+        Kind::Named,
+        Some((JSON, r#"{"name": "approve"}"#)),
+    ),
+    operation(
+        "POST",
+        "/api/v0/executions/{execution}/terminate",
+        Kind::Named,
+        Some((JSON, r#"{"reason": "it went wrong"}"#)),
+    ),
     operation("GET", "/api/v0/audit-log", Kind::Whole, None),
     operation("GET", "/api/v0/audit-log/verify", Kind::Whole, None),
 ];

@@ -1,7 +1,8 @@
 //! An organization with somebody of each role, and something of each kind in it.
 
 use serde_json::{Value, json};
-use tenantry_test_support::{App, eventually};
+use tenantry_domain::Namespace;
+use tenantry_test_support::{App, OwnWorker, eventually};
 
 use crate::{
     caller::{Caller, text},
@@ -53,6 +54,13 @@ impl Tenant {
         let started =
             self.customer.post("/workflows/quote/executions", &json!({"input": {"amount": 3}})).await;
         text(&started.data(202)["id"])
+    }
+
+    /// A worker of its own on this task queue.
+    pub(crate) async fn own_worker(&self, task_queue: &str) -> OwnWorker {
+        let organization = self.manager.get(&format!("/organizations/{}", self.slug)).await.data(200);
+        let namespace = Namespace::from_storage(text(&organization["namespace"]));
+        OwnWorker::new(&namespace, task_queue).await
     }
 
     /// What of it the paths of operations can name, with an execution.

@@ -1,19 +1,27 @@
 //! Executions: workflows at work.
 
 use clap::{Args, Subcommand};
-use tenantry_client::{Timestamp, executions::Filter};
+use tenantry_client::{
+    Timestamp,
+    executions::{Filter, Signal, StartOwn, Terminate},
+};
 
-use crate::{connection::Session, failure::Failure, paging::Paging};
+use crate::{connection::Session, failure::Failure, input::read_json, paging::Paging};
 
-const COLUMNS: &[&str] = &["id", "workflow", "revision", "status", "started_at", "ended_at"];
+const COLUMNS: &[&str] = &["id", "workflow", "revision", "workflow_type", "status", "started_at", "ended_at"];
+const TASK_COLUMNS: &[&str] =
+    &["reference", "type", "status", "attempt", "started_at", "ended_at", "error.detail"];
 /// What a table shows of one execution.
 pub(super) const FIELDS: &[&str] = &[
     "id",
     "workflow",
     "revision",
+    "workflow_type",
+    "task_queue",
     "workflow_id",
     "run_id",
     "status",
+    "status_reason",
     "input",
     "output",
     "error",
@@ -34,12 +42,62 @@ pub(crate) enum Execution {
         /// Its id
         execution: String,
     },
+    /// Show the tasks of one execution, and how far each has come
+    #[command(after_help = "Example:\n  tenantry execution tasks exe_01k9…")]
+    Tasks {
+        /// Its id
+        execution: String,
+    },
+    /// Start a workflow of a type that your own workers have
+    #[command(
+        after_help = "Example:\n  tenantry execution start --type Order --task-queue orders --input '{\"amount\": 3}'"
+    )]
+    Start(Start),
+    /// Send a signal to an execution
+    #[command(
+        after_help = "Example:\n  tenantry execution signal exe_01k9… approve --input '{\"by\": \"Ada\"}'"
+    )]
+    Signal {
+        /// Its id
+        execution: String,
+        /// The signal's name
+        name: String,
+        /// What comes with it: JSON, @FILE, or - for standard input
+        #[arg(long, value_name = "JSON")]
+        input: Option<String>,
+    },
     /// Ask an execution to stop
     #[command(after_help = "Example:\n  tenantry execution cancel exe_01k9…")]
     Cancel {
         /// Its id
         execution: String,
     },
+    /// End an execution without asking it
+    #[command(after_help = "Example:\n  tenantry execution terminate exe_01k9… --reason 'a wrong order'")]
+    Terminate {
+        /// Its id
+        execution: String,
+        /// Why, for the record
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+/// A workflow of own workers to start.
+#[derive(Args, Debug)]
+pub(crate) struct Start {
+    /// The workflow's type
+    #[arg(long = "type", value_name = "TYPE")]
+    workflow_type: String,
+    /// Where your workers look for work
+    #[arg(long, value_name = "NAME")]
+    task_queue: String,
+    /// What it works on: JSON, @FILE, or - for standard input
+    #[arg(long, value_name = "JSON")]
+    input: Option<String>,
+    /// A workflow id of your own: the same start again is the first one
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
 }
 
 /// Which executions to list.
@@ -75,9 +133,29 @@ impl Execution {
                 let execution = executions.get(&execution).raw().send().await?;
                 Ok(session.output.one(&execution, FIELDS)?)
             }
+            Self::Tasks { execution } => {
+                // There is one page, whatever limit is asked for.
+                let tasks = executions.tasks(&execution).raw().page().await?.items;
+                Ok(session.output.many(tasks, TASK_COLUMNS)?)
+            }
+            Self::Start(Start { workflow_type, task_queue, input, id }) => {
+                let input = input.as_deref().map(read_json).transpose()?;
+                let start = StartOwn { workflow_type, task_queue, workflow_id: id, input };
+                let started = executions.start_own(&start).raw().send().await?;
+                Ok(session.output.one(&started, FIELDS)?)
+            }
+            Self::Signal { execution, name, input } => {
+                let input = input.as_deref().map(read_json).transpose()?;
+                let signalled = executions.signal(&execution, &Signal { name, input }).raw().send().await?;
+                Ok(session.output.one(&signalled, FIELDS)?)
+            }
             Self::Cancel { execution } => {
                 let canceled = executions.cancel(&execution).raw().send().await?;
                 Ok(session.output.one(&canceled, FIELDS)?)
+            }
+            Self::Terminate { execution, reason } => {
+                let terminated = executions.terminate(&execution, &Terminate { reason }).raw().send().await?;
+                Ok(session.output.one(&terminated, FIELDS)?)
             }
         }
     }

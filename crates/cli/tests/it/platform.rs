@@ -47,7 +47,17 @@ async fn should_lead_an_organization_through_its_life() {
     assert_eq!(ada.run(&["workflow", "apply", &file]).await.status, Some(0));
     let started = ada.answer(&["run", "long"]).await;
     let execution = started["id"].as_str().expect("an id");
+    let signalled = ada.answer(&["execution", "signal", execution, "approve", "--input", "{}"]).await;
+    assert_eq!(signalled["id"], json!(execution));
     ada.answer(&["execution", "cancel", execution]).await;
+    let own = ["execution", "start", "--type", "Order", "--task-queue", "orders", "--id", "order-7"];
+    let own = ada.answer(&[&own[..], &["--input", "{\"amount\": 3}"]].concat()).await;
+    assert_eq!((&own["workflow_id"], &own["input"]), (&json!("order-7"), &json!({"amount": 3})));
+    let own = own["id"].as_str().expect("an id");
+    assert_eq!(ada.answer(&["execution", "tasks", own]).await, json!([]));
+    let ended = ada.answer(&["execution", "terminate", own, "--reason", "a wrong order"]).await;
+    assert_eq!((&ended["status"], &ended["status_reason"]), (&json!("terminated"), &json!("a wrong order")));
+    check(&ada.run(&["execution", "signal", own, "approve"]).await, 1, "has ended");
 
     admin.answer(&["org", "suspend", "acme"]).await;
     check(&ada.run(&["workflow", "list"]).await, 3, "organization_suspended");

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tenantry_client::{
     Client, Method,
     api_keys::{Changes, NewApiKey, RateLimit},
-    executions::{ExecutionStatus, Filter, Start},
+    executions::{ExecutionStatus, Filter, Signal, Start, StartOwn, Terminate},
     organizations::{NewOrganization, OrganizationStatus},
     users::NewUser,
     workflows::Source,
@@ -164,6 +164,35 @@ async fn should_start_with_what_was_given_only() {
     assert_eq!(execution.status, ExecutionStatus::Pending);
     assert_eq!(server.asked_lines(), ["POST /api/v0/workflows/quote/executions"]);
     assert_eq!(server.asked()[0].body, r#"{"input":{"n":1}}"#);
+}
+
+#[tokio::test]
+async fn should_name_what_is_to_be_done_to_an_execution() {
+    let one = || data(&execution("running"));
+    let server = StandIn::new([one(), one(), one(), data(&json!([]))]).await;
+    let client = Client::new(&server.url, "tn_test").expect("a client");
+    let executions = client.executions();
+    let start = StartOwn {
+        workflow_type: "Order".to_owned(),
+        task_queue: "orders".to_owned(),
+        workflow_id: Some("order-7".to_owned()),
+        input: None,
+    };
+    executions.start_own(&start).send().await.expect("an execution");
+    let signal = Signal { name: "approve".to_owned(), input: Some(json!(1)) };
+    executions.signal("exe_1", &signal).send().await.expect("an execution");
+    executions.terminate("exe_1", &Terminate::default()).send().await.expect("an execution");
+    executions.tasks("exe_1").page().await.expect("a page");
+    let asked: Vec<_> = server.asked().iter().map(|asked| asked.body.clone()).collect();
+    let own = r#"{"workflow_type":"Order","task_queue":"orders","workflow_id":"order-7"}"#;
+    assert_eq!(asked, [own, r#"{"name":"approve","input":1}"#, "{}", ""]);
+    let lines = [
+        "POST /api/v0/executions",
+        "POST /api/v0/executions/exe_1/signal",
+        "POST /api/v0/executions/exe_1/terminate",
+        "GET /api/v0/executions/exe_1/tasks",
+    ];
+    assert_eq!(server.asked_lines(), lines);
 }
 
 #[tokio::test]

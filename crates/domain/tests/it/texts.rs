@@ -2,7 +2,9 @@
 
 use proptest::{prelude::*, sample::select, string::string_regex};
 use tenantry_domain::{
-    ApiKeyName, Email, Invalid, OrganizationName, SecretName, Slug, UserName, WorkflowName,
+    ApiKeyName, Email, Invalid, OrganizationName, SecretName, SignalName, Slug, TemporalWorkflowId, UserName,
+    WorkflowName, WorkflowType,
+    execution::TerminationReason,
     schedule::{Cron, ScheduleNote, TimeZone},
 };
 
@@ -57,6 +59,12 @@ fn rules() -> Vec<Rule> {
         rule!(SecretName, "name", like("[A-Za-z0-9_-]{1,100}"), |text| {
             (1..=100).contains(&text.len()) && has_only(text, "_-")
         }),
+        rule!(WorkflowType, "workflow_type", like("[A-Z][^\\pC\\s]{0,254}"), |text| is_name(text, 255)),
+        rule!(SignalName, "name", like("[A-Z][^\\pC\\s]{0,254}"), |text| is_name(text, 255)),
+        rule!(TemporalWorkflowId, "workflow_id", like("[A-Z][^\\pC\\s]{0,254}"), |text| is_name(text, 255)),
+        rule!(TerminationReason, "reason", prop_oneof![names(500), like(" ?")].boxed(), |text| text
+            .is_empty()
+            || is_name(text, 500)),
         rule!(ScheduleNote, "note", prop_oneof![names(500), like(" ?")].boxed(), |text| text.is_empty()
             || is_name(text, 500)),
         rule!(TimeZone, "spec.timezone", zones(), |text| text.parse::<chrono_tz::Tz>().is_ok()),

@@ -4,6 +4,7 @@ mod examples;
 mod execution;
 mod expressions;
 mod hostile;
+mod tasks;
 mod validation;
 
 use serde_json::Value;

@@ -1,10 +1,11 @@
 //! The two doors: what each shows, takes and refuses.
 
+use chrono::TimeDelta;
 use serde_json::json;
 use sqlx::{Executor as _, Row as _};
 use tenantry_domain::{
-    ApiKeyName, Email, ExecutionId, PageRequest, Quota, Role, Secret, Timestamp, UserName, UserStatus,
-    WorkflowName,
+    ApiKeyName, Email, ExecutionId, PageRequest, Quota, Role, Secret, TaskQueueName, TemporalWorkflowId,
+    Timestamp, UserName, UserStatus, Workflow, WorkflowName, WorkflowType,
     api_key::NewApiKey,
     audit::{Action, Event, Resource},
     repository::{ApiKeyRepository as _, UserRepository as _},
@@ -12,7 +13,7 @@ use tenantry_domain::{
 };
 use tenantry_storage::{
     Access, Conflict, Doors as _, Error, Store, TenantTx, Transaction as _, audit,
-    executions::{self, Filter},
+    executions::{self, End, Filter, NewExecution, NewWork},
     organizations, quotas,
     workflows::{self, NewRevision},
 };
@@ -21,14 +22,14 @@ use tenantry_test_support::Database;
 use crate::{as_application, now, organization, scope, store};
 
 /// Two organizations, and everything that the first one owns.
-struct Two {
-    store: Store,
-    database: Database,
-    a: tenantry_domain::OrgScope,
-    b: tenantry_domain::OrgScope,
+pub(crate) struct Two {
+    pub(crate) store: Store,
+    pub(crate) database: Database,
+    pub(crate) a: tenantry_domain::OrgScope,
+    pub(crate) b: tenantry_domain::OrgScope,
     user: tenantry_domain::UserId,
     api_key: tenantry_domain::ApiKeyId,
-    execution: ExecutionId,
+    pub(crate) execution: ExecutionId,
 }
 
 fn somebody(email: &str) -> NewUser {
@@ -47,7 +48,24 @@ async fn revision(tx: &mut TenantTx) -> tenantry_domain::Workflow {
     workflows::get(tx, &workflow_name(), None).await.expect("a query").expect("the workflow")
 }
 
-async fn two() -> Two {
+async fn insert(tx: &mut TenantTx, id: ExecutionId, workflow: &Workflow) -> Result<(), Error> {
+    let work = NewWork::Definition(workflow);
+    executions::insert(tx, NewExecution { id, work, input: &json!({}) }, now()).await
+}
+
+/// Records an execution of an own workflow type by this name in Temporal, and answers its id.
+pub(crate) async fn insert_own(tx: &mut TenantTx, workflow_id: &str) -> Result<ExecutionId, Error> {
+    let id = ExecutionId::generate(now());
+    let work = NewWork::Own {
+        workflow_type: &WorkflowType::parse("Order").expect("a type"),
+        task_queue: &TaskQueueName::parse("orders").expect("a queue"),
+        workflow_id: Some(&TemporalWorkflowId::parse(workflow_id).expect("a workflow id")),
+    };
+    executions::insert(tx, NewExecution { id, work, input: &json!({}) }, now()).await?;
+    Ok(id)
+}
+
+pub(crate) async fn two() -> Two {
     let database = Database::migrated().await;
     let store = store(&database);
     let (a, b) = (scope(&organization(&store, "aaa").await), scope(&organization(&store, "bbb").await));
@@ -57,7 +75,11 @@ async fn two() -> Two {
     let secret = Secret::generate().expect("a secret");
     let api_key = tx.insert_api_key(user, &new, &secret, now()).await.expect("a key").id;
     let (workflow, execution) = (revision(&mut tx).await, ExecutionId::generate(now()));
-    executions::insert(&mut tx, execution, &workflow, &json!({}), now()).await.expect("an execution");
+    insert(&mut tx, execution, &workflow).await.expect("an execution");
+    let own = insert_own(&mut tx, "order-7").await.expect("an execution");
+    executions::mark_running(&mut tx, own, ("run", "run"), now() - TimeDelta::hours(1))
+        .await
+        .expect("it runs");
     tx.commit().await.expect("all is kept");
     Two { store, database, a, b, user, api_key, execution }
 }
@@ -94,17 +116,27 @@ async fn should_hide_everything_from_another_organization() {
     assert!(executions::get(&mut tx, two.execution).await.expect("a query").is_none());
     assert!(executions::list(&mut tx, &Filter::default(), page).await.expect("a query").items.is_empty());
     assert!(executions::pending(&mut tx, now(), 9).await.expect("a query").is_empty());
+    assert!(executions::tasks(&mut tx, two.execution).await.expect("a query").is_none());
+    let names = [two.execution.to_string(), "order-7".to_owned()];
+    assert!(executions::running_among(&mut tx, &names).await.expect("a query").is_empty());
+    assert!(executions::to_check(&mut tx, now(), 9).await.expect("a query").is_empty());
+    let name = TemporalWorkflowId::parse("order-7").expect("a workflow id");
+    assert!(executions::by_workflow_id(&mut tx, &name).await.expect("a query").is_none());
 }
 
 #[tokio::test]
 async fn should_change_nothing_of_another_organization() {
     let two = two().await;
     let mut tx = two.store.tenant(&two.b, Access::Write).await.expect("the door opens");
-    executions::mark_running(&mut tx, two.execution, "run").await.expect("no row is no error");
+    executions::mark_running(&mut tx, two.execution, ("run", "run"), now())
+        .await
+        .expect("no row is no error");
+    executions::mark_checked(&mut tx, two.execution, "run", now()).await.expect("no row is no error");
     assert!(!executions::request_cancel(&mut tx, two.execution, now()).await.expect("a query"));
     executions::mark_cancel_sent(&mut tx, two.execution, now()).await.expect("no row is no error");
     let outcome = tenantry_domain::execution::Outcome::Canceled;
-    executions::finish(&mut tx, two.execution, &outcome, now()).await.expect("no row is no error");
+    let end = End { outcome: &outcome, at: now(), run_id: None, tasks: Some(&json!([])) };
+    executions::finish(&mut tx, two.execution, end).await.expect("no row is no error");
     let changes = Changes { status: Some(UserStatus::Disabled), ..Changes::default() };
     assert!(tx.update_user(two.user, &changes).await.expect("a query").is_none());
     tx.delete_user(two.user).await.expect("no row is no error");
@@ -237,7 +269,7 @@ async fn should_let_two_organizations_use_the_same_execution_id() {
     let two = two().await;
     let mut tx = two.store.tenant(&two.b, Access::Write).await.expect("the door opens");
     let workflow = revision(&mut tx).await;
-    let same = executions::insert(&mut tx, two.execution, &workflow, &json!({}), now()).await;
+    let same = insert(&mut tx, two.execution, &workflow).await;
     assert!(same.is_ok(), "{same:?}");
 }
 

@@ -70,6 +70,7 @@ async fn should_name_the_steps_as_an_operator_looks_for_them() {
         "create_api_key_secrets_table",
         "announce_changes_of_rights",
         "create_nodes_table",
+        "add_own_workflow_types_to_executions",
     ];
     assert_eq!(names, expected);
 }
@@ -138,6 +139,27 @@ async fn should_refuse_to_mix_the_rows_of_organizations_on_the_way_down() {
     let refused = migrations(&database).await.down(99).await.expect_err("rows would be mixed");
     let cause = std::error::Error::source(&refused).map(ToString::to_string).unwrap_or_default();
     assert!(cause.contains("other than the system organization"), "{cause}");
+}
+
+#[tokio::test]
+async fn should_refuse_to_lose_executions_of_own_workflow_types_on_the_way_down() {
+    let two = crate::doors::two().await;
+    let refused = down_below_own_types(&two.database).await.expect_err("it would be lost");
+    let cause = std::error::Error::source(&refused).map(ToString::to_string).unwrap_or_default();
+    assert!(cause.contains("executions of own workflow types exist"), "{cause}");
+    let delete = "delete from executions where workflow_type is not null";
+    two.database.owner().await.execute(delete).await.expect("they are deleted");
+    down_below_own_types(&two.database).await.expect("down");
+    let row = two.database.owner().await.fetch_one("select count(*) from executions").await.expect("a query");
+    assert_eq!(row.get::<i64, _>(0), 1, "the other one is kept");
+}
+
+async fn down_below_own_types(database: &Database) -> Result<(), migrate::Error> {
+    let mut migrations = migrations(database).await;
+    let steps = migrations.status().await.expect("a status");
+    let step = steps.iter().position(|step| step.name == "add_own_workflow_types_to_executions");
+    let later = steps.iter().filter(|step| step.applied).count() - step.expect("the step");
+    migrations.down(later).await
 }
 
 #[tokio::test]

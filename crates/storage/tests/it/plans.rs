@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use sqlx::{Executor as _, PgConnection};
 use tenantry_domain::{
     ApiKeyId, Email, ExecutionId, ExecutionStatus, OrgScope, OrganizationId, PageRequest, ScheduleId, Secret,
-    SecretName, UserId, WorkflowName,
+    SecretName, TemporalWorkflowId, UserId, WorkflowName,
     api_key::Filter,
     repository::{ApiKeyRepository as _, OrganizationRepository as _, UserRepository as _},
 };
@@ -58,6 +58,7 @@ async fn should_read_every_list_and_every_thing_of_a_tenant_by_its_organization(
     let (user, api_key, month) = (UserId::generate(now()), ApiKeyId::generate(now()), TimeDelta::days(30));
     let (execution, schedule) = (ExecutionId::generate(now()), ScheduleId::generate(now()));
     let workflow = WorkflowName::parse("workflow-7").expect("a name");
+    let workflow_id = TemporalWorkflowId::parse("order-7").expect("a workflow id");
     let email = Email::parse("7@example.com").expect("an address");
     let secret = SecretName::parse("SECRET_7").expect("a name");
     let mut tx = store.tenant(&scope, Access::Write).await.expect("the door opens");
@@ -79,6 +80,10 @@ async fn should_read_every_list_and_every_thing_of_a_tenant_by_its_organization(
         sent(executions::get(&mut tx, execution)).await,
         sent(executions::pending(&mut tx, now(), 9)).await,
         sent(executions::to_cancel(&mut tx, 9)).await,
+        sent(executions::to_check(&mut tx, now(), 9)).await,
+        sent(executions::running_among(&mut tx, &[execution.to_string()])).await,
+        sent(executions::by_workflow_id(&mut tx, &workflow_id)).await,
+        sent(executions::tasks(&mut tx, execution)).await,
         sent(audit::list(&mut tx, &audit::Filter::default(), page)).await,
         sent(schedules::list(&mut tx, page)).await,
         sent(schedules::get(&mut tx, schedule)).await,

@@ -9,7 +9,7 @@ use temporalio_sdk::{
     activities::{ActivityContext, ActivityError, activities},
 };
 use tenantry_domain::{ExecutionId, OrgScope, chain, execution::Outcome};
-use tenantry_dsl::{ErrorType, HttpRequest, HttpResponse, WorkflowError};
+use tenantry_dsl::{ErrorType, HttpRequest, HttpResponse, WorkflowError, interpreter::TaskState};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -46,6 +46,25 @@ pub(crate) enum Ended {
     Canceled,
 }
 
+/// What is written down at the end.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Report {
+    /// The end, and the states of the tasks.
+    Whole { ended: Ended, tasks: Vec<TaskState> },
+    /// The end alone; earlier versions sent no more.
+    Bare(Ended),
+}
+
+impl Report {
+    fn parts(self) -> (Outcome, Option<Value>) {
+        match self {
+            Self::Whole { ended, tasks } => (ended.into(), serde_json::to_value(tasks).ok()),
+            Self::Bare(ended) => (ended.into(), None),
+        }
+    }
+}
+
 impl From<Ended> for Outcome {
     fn from(ended: Ended) -> Self {
         match ended {
@@ -61,9 +80,10 @@ impl Activities {
         Self { shared, scope }
     }
 
-    async fn write_down(&self, execution: ExecutionId, outcome: Outcome) -> Result<(), ActivityError> {
+    async fn write_down(&self, execution: ExecutionId, report: Report) -> Result<(), ActivityError> {
         let (shared, scope) = (Arc::clone(&self.shared), self.scope.clone());
-        let write = async move { shared.journal.record_outcome(&scope, execution, outcome).await };
+        let (outcome, tasks) = report.parts();
+        let write = async move { shared.journal.record_outcome(&scope, execution, outcome, tasks).await };
         // The journal's connections belong to the process's own runtime, which outlives this worker's thread.
         let written = AbortOnDropHandle::new(self.shared.home.spawn(write));
         let error = match timeout(JOURNAL_LIMIT, written).await {
@@ -107,14 +127,14 @@ impl Activities {
     pub(crate) async fn record_outcome(
         self: Arc<Self>,
         context: ActivityContext,
-        ended: Ended,
+        report: Report,
     ) -> Result<(), ActivityError> {
         let execution = context.info().workflow_id.as_deref().and_then(|id| id.parse().ok());
         let Some(execution) = execution else {
             let failure = ApplicationFailure::non_retryable("this workflow is no execution of Tenantry");
             return Err(ActivityError::application(failure));
         };
-        self.write_down(execution, ended.into()).await
+        self.write_down(execution, report).await
     }
 }
 

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use temporalio_sdk::{
     ActivityExecutionError, ActivityOptions, ApplicationFailure, WorkflowCancellationToken, WorkflowContext,
-    WorkflowResult, WorkflowTermination,
+    WorkflowContextView, WorkflowResult, WorkflowTermination,
     workflows::{workflow, workflow_methods},
 };
 use temporalio_workflow::RetryPolicy;
@@ -27,14 +27,14 @@ use tenantry_domain::Timestamp;
 use tenantry_dsl::{
     Definition, ErrorType, HttpRequest, WorkflowError,
     expression::Evaluator,
-    interpreter::{Command, Event, Interpreter, Outcome, Progress, Start},
+    interpreter::{Command, Event, Interpreter, Outcome, Progress, Start, TaskState},
 };
 
 use super::{
-    activities::{Activities, Called, Ended},
+    activities::{Activities, Called, Ended, Report},
     payload::fits,
 };
-use crate::dispatcher::WORKFLOW_TYPE;
+use crate::dispatcher::{TASKS_QUERY, WORKFLOW_TYPE};
 
 /// A call gives up after half of this.
 const CALL_LIMIT: Duration = Duration::from_mins(1);
@@ -56,11 +56,17 @@ pub(crate) struct HostedInput {
 #[workflow]
 pub(crate) struct HostedWorkflow {
     evaluator: Arc<dyn Evaluator>,
+    /// Once it has begun.
+    interpreter: Option<Interpreter>,
 }
 
 impl HostedWorkflow {
     pub(super) fn new(evaluator: Arc<dyn Evaluator>) -> Self {
-        Self { evaluator }
+        Self { evaluator, interpreter: None }
+    }
+
+    fn states(&self) -> Vec<TaskState> {
+        self.interpreter.as_ref().map(Interpreter::tasks).unwrap_or_default()
     }
 }
 
@@ -69,25 +75,31 @@ impl HostedWorkflow {
     #[run(name = WORKFLOW_TYPE)]
     pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, input: HostedInput) -> WorkflowResult<Value> {
         let ended = bounded(interpret(ctx, input).await);
-        record(ctx, ended.clone()).await?;
+        record(ctx, report(ctx, ended.clone())).await?;
         match ended {
             Ended::Completed(output) => Ok(output),
             Ended::Failed(error) => Err(failure(error).into()),
             Ended::Canceled => Err(WorkflowTermination::cancelled()),
         }
     }
+
+    /// What has become of the tasks so far.
+    #[query(name = TASKS_QUERY)]
+    pub(crate) fn tasks(&self, _context: &WorkflowContextView) -> Vec<TaskState> {
+        self.states()
+    }
 }
 
 /// Runs the definition to its end.
 async fn interpret(ctx: &WorkflowContext<HostedWorkflow>, input: HostedInput) -> Ended {
-    let mut interpreter = match interpreter(ctx, input) {
-        Ok(interpreter) => interpreter,
+    match interpreter(ctx, input) {
+        Ok(interpreter) => ctx.state_mut(|state| state.interpreter = Some(interpreter)),
         Err(error) => return failed(&error),
-    };
+    }
     let mut event = Event::Started;
     let mut outstanding = Vec::new();
     loop {
-        match advance(&mut interpreter, event, now(ctx)) {
+        match advance(ctx, event) {
             Progress::Completed(output) => return Ended::Completed(output),
             Progress::Failed(error) => return failed(&error),
             Progress::Waiting(commands) => {
@@ -100,6 +112,7 @@ async fn interpret(ctx: &WorkflowContext<HostedWorkflow>, input: HostedInput) ->
         // The first in order of those that are done: the same on every replay.
         let (finished, _, others) = select_all(outstanding).await;
         if ctx.cancellation_token().is_cancelled() {
+            cancel(ctx);
             return Ended::Canceled;
         }
         event = finished;
@@ -120,10 +133,22 @@ fn interpreter(
 }
 
 /// One step. A defect of the interpreter ends the execution; left alone, Temporal would repeat the step for ever.
-fn advance(interpreter: &mut Interpreter, event: Event, now: Timestamp) -> Progress {
-    catch_unwind(AssertUnwindSafe(|| interpreter.advance(event, now))).unwrap_or_else(|_| {
-        Progress::Failed(WorkflowError::new(ErrorType::Runtime, "the interpreter failed; this is a defect"))
+fn advance(ctx: &WorkflowContext<HostedWorkflow>, event: Event) -> Progress {
+    let (now, failed) = (now(ctx), "the interpreter failed; this is a defect");
+    ctx.state_mut(|state| {
+        let interpreter = state.interpreter.as_mut()?;
+        catch_unwind(AssertUnwindSafe(|| interpreter.advance(event, now))).ok()
     })
+    .unwrap_or_else(|| Progress::Failed(WorkflowError::new(ErrorType::Runtime, failed)))
+}
+
+fn cancel(ctx: &WorkflowContext<HostedWorkflow>) {
+    let now = now(ctx);
+    ctx.state_mut(|state| {
+        if let Some(interpreter) = &mut state.interpreter {
+            interpreter.cancel(now);
+        }
+    });
 }
 
 /// Starts the command at once, in the order of commands; the future is what comes of it.
@@ -162,8 +187,17 @@ fn call(
     })
 }
 
+/// The end, with what became of the tasks if Temporal can hold both.
+fn report(ctx: &WorkflowContext<HostedWorkflow>, ended: Ended) -> Report {
+    let report = Report::Whole { ended, tasks: ctx.state(HostedWorkflow::states) };
+    match report {
+        Report::Whole { ended, .. } if !fits(&report) => Report::Bare(ended),
+        whole => whole,
+    }
+}
+
 /// Has the end written down, however long that takes and whoever cancels meanwhile.
-async fn record(ctx: &WorkflowContext<HostedWorkflow>, ended: Ended) -> Result<(), ActivityExecutionError> {
+async fn record(ctx: &WorkflowContext<HostedWorkflow>, report: Report) -> Result<(), ActivityExecutionError> {
     let retry = RetryPolicy::builder()
         .initial_interval(Duration::from_millis(500))
         .maximum_interval(Duration::from_secs(10))
@@ -172,7 +206,7 @@ async fn record(ctx: &WorkflowContext<HostedWorkflow>, ended: Ended) -> Result<(
         .retry_policy(retry)
         .cancellation_token(WorkflowCancellationToken::new())
         .build();
-    ctx.execute_activity(Activities::record_outcome, ended, options).await
+    ctx.execute_activity(Activities::record_outcome, report, options).await
 }
 
 /// The end, or the error that it is too large for Temporal to hold.

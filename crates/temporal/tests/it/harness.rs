@@ -15,7 +15,8 @@ use tenantry_domain::{
     SystemClock, execution::Outcome,
 };
 use tenantry_temporal::{
-    Dispatcher, ExecutionJournal, Namespaces, Recording, StartExecution, Temporal, WorkerPool, egress::Policy,
+    Dispatcher, ExecutionJournal, Namespaces, Program, Recording, StartExecution, Temporal, WorkerPool,
+    egress::Policy,
 };
 use tenantry_test_support::Servers;
 use tokio::{
@@ -108,8 +109,7 @@ pub(crate) fn execution(tasks: Value) -> StartExecution {
     definition["do"] = tasks;
     StartExecution {
         id: ExecutionId::generate(SystemClock.now()),
-        definition,
-        workflow_name: "test".to_owned(),
+        program: Program::Definition { name: "test".to_owned(), definition },
         input: json!({}),
     }
 }
@@ -134,12 +134,14 @@ pub(crate) async fn eventually(condition: impl AsyncFn() -> bool) {
 /// A journal in memory that fails as often as it is told to.
 pub(crate) struct Journal {
     entries: watch::Sender<Vec<(OrganizationId, ExecutionId, Outcome)>>,
+    /// Those of the latest entry.
+    tasks: Mutex<Value>,
     failures: AtomicUsize,
 }
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { entries: watch::channel(Vec::new()).0, failures: AtomicUsize::new(0) }
+        Self { entries: watch::channel(Vec::new()).0, tasks: Mutex::default(), failures: AtomicUsize::new(0) }
     }
 }
 
@@ -150,6 +152,10 @@ impl Journal {
 
     pub(crate) fn entries(&self) -> Vec<(OrganizationId, ExecutionId, Outcome)> {
         self.entries.borrow().clone()
+    }
+
+    pub(crate) fn latest_tasks(&self) -> Value {
+        self.tasks.lock().expect("the tasks").clone()
     }
 
     /// How the execution ended, once it has.
@@ -167,12 +173,14 @@ impl ExecutionJournal for Journal {
         scope: &'a OrgScope,
         execution: ExecutionId,
         outcome: Outcome,
+        tasks: Option<Value>,
     ) -> Recording<'a> {
         Box::pin(async move {
             let failures = &self.failures;
             if failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
                 return Err("the journal is away".into());
             }
+            *self.tasks.lock().expect("the tasks") = tasks.unwrap_or_default();
             self.entries.send_modify(|entries| entries.push((scope.organization(), execution, outcome)));
             Ok(())
         })

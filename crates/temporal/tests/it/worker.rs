@@ -7,7 +7,7 @@ use temporalio_client::{
     UntypedWorkflow, WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowExecutionStatus,
 };
 use tenantry_domain::execution::Outcome;
-use tenantry_temporal::{Dispatcher, Namespaces};
+use tenantry_temporal::{Dispatcher, Error, Namespaces, dispatcher::TASKS_QUERY};
 
 use crate::harness::{DAY, Fixture, Service, eventually, execution, organization, provisioned, start};
 
@@ -188,4 +188,35 @@ async fn should_start_a_worker_once_there_is_a_namespace() {
     let execution = fixture.start(json!([{ "a": { "set": { "n": 1 } } }])).await;
     assert_eq!(fixture.journal.outcome(execution).await, Outcome::Completed(json!({ "n": 1 })));
     pool.stop().await;
+}
+
+#[tokio::test]
+async fn should_tell_the_states_of_the_tasks_while_and_after_they_run() {
+    let fixture = Fixture::new().await;
+    let dispatcher = Dispatcher::new(fixture.temporal.clone());
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    let execution = fixture.start(json!([{ "a": { "set": { "n": 1 } } }, { "rest": wait(1500) }])).await;
+    let ask = async || {
+        let answer = dispatcher.query(&fixture.scope, &execution.into(), TASKS_QUERY).await;
+        let answer = answer.expect("an answer").expect("an execution");
+        let tasks: Value = serde_json::from_slice(&answer).expect("JSON");
+        [tasks[0]["status"].clone(), tasks[1]["status"].clone()]
+    };
+    eventually(async || ask().await == [json!("completed"), json!("running")]).await;
+    fixture.journal.outcome(execution).await;
+    let written = fixture.journal.latest_tasks();
+    assert_eq!(written[1]["status"], json!("completed"));
+    assert!(written[1]["ended_at"].as_str() > written[1]["started_at"].as_str());
+    assert_eq!(ask().await, [json!("completed"), json!("completed")]);
+    pool.stop().await;
+}
+
+#[tokio::test]
+async fn should_say_that_no_worker_answers() {
+    let fixture = Fixture::new().await;
+    let execution = fixture.start(json!([{ "a": { "set": { "n": 1 } } }])).await;
+    let dispatcher = Dispatcher::new(fixture.temporal.clone());
+    let answer = dispatcher.query(&fixture.scope, &execution.into(), TASKS_QUERY).await;
+    assert!(matches!(answer, Err(Error::Unavailable(_))), "{answer:?}");
 }
