@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tenantry_domain::{Clock, SystemClock, chain};
+use tenantry_sandbox::Sandbox;
 use tenantry_services::Services;
 use tenantry_storage::{Options, Store, migrate};
 use tenantry_temporal::{Temporal, egress};
@@ -48,8 +49,10 @@ impl Server {
         let temporal = Temporal::connect(&settings.temporal_address)
             .map_err(|error| Failure::invalid(format!("--temporal-address (TEMPORAL_ADDRESS): {error}")))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (services, reconciler) = Services::new(store.clone(), temporal, settings.egress, clock)
-            .map_err(|error| Failure::new(Exit::Failed, "start", chain(&error)))?;
+        let start = |error: &dyn std::error::Error| Failure::new(Exit::Failed, "start", chain(error));
+        let sandbox = Arc::new(Sandbox::new().map_err(|error| start(&error))?);
+        let services = Services::new(store.clone(), temporal, settings.egress, sandbox, clock);
+        let (services, reconciler) = services.map_err(|error| start(&error))?;
         Ok(Self { store, services, api: settings.api, reconciler })
     }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error,
     document::{self, Document},
-    expression::Native,
+    expression::Evaluator,
     reader::{Place, Reader},
     source::{self, Node},
 };
@@ -24,15 +24,14 @@ struct Inner {
 }
 
 impl Definition {
-    /// Reads a definition from YAML 1.2 (core schema) or JSON text.
+    /// Reads a definition from YAML 1.2 (core schema) or JSON text. The evaluator says whether its expressions compile.
     ///
     /// # Errors
     /// [`Error::Malformed`] if the text is neither; [`Error::Invalid`] with everything that is wrong with it, expressions that do
     /// not compile included.
-    pub fn parse(source: &str) -> Result<Self, Error> {
-        let checker = Native::new();
+    pub fn parse(source: &str, evaluator: &dyn Evaluator) -> Result<Self, Error> {
         let (node, problems) = source::read(source)?;
-        let document = read(&node, Reader::new(Some(source), Some(&checker), problems))?;
+        let document = read(&node, Reader::new(Some(source), Some(evaluator), problems))?;
         Ok(Self(Arc::new(Inner { json: node.to_value(), document })))
     }
 

@@ -1,10 +1,8 @@
 //! Runtime expressions: jq programs in definitions (the specification's dsl.md, "Runtime Expressions").
 //!
-//! [`Expression`] is the text that was checked with its document. An [`Evaluator`] computes it; [`Native`] does so with jaq in
-//! this process, and a sandboxed one takes its place without a change to the interpreter.
+//! [`Expression`] is the text that was checked with its document. An [`Evaluator`] computes it; the one there is runs jq in
+//! WebAssembly (the crate `sandbox`).
 
-mod convert;
-mod native;
 mod nesting;
 mod stage;
 mod template;
@@ -13,7 +11,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub use native::Native;
 pub(crate) use stage::Stage;
 pub(crate) use template::Template;
 
@@ -119,24 +116,30 @@ impl Error {
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), offset: None }
     }
-
-    fn at(offset: usize, message: impl Into<String>) -> Self {
-        Self { message: message.into(), offset: Some(offset) }
-    }
 }
 
-/// Evaluates expressions. The same expression on the same data must give the same value, on every node and in every replay.
+/// Evaluates expressions. The same expression on the same data must give the same value or the same error, and cost the same, on
+/// every node and in every replay.
+///
+/// Expressions are somebody else's programs: what they cost is counted as fuel, of which a unit is about one instruction of a
+/// processor. An evaluator takes it from what its caller allows, and never takes more.
 pub trait Evaluator: Send + Sync {
     /// The one value that the expression gives. An argument that is not there is null.
     ///
     /// # Errors
-    /// If it fails, or gives no value, or more than one, or one beyond [`limits::VALUE_DEPTH`] or [`limits::VALUE_BYTES`].
-    fn evaluate(&self, expression: &Expression, input: &Value, arguments: &Arguments)
-    -> Result<Value, Error>;
+    /// If it fails, or gives no value, or more than one, or one beyond [`limits::VALUE_DEPTH`] or [`limits::VALUE_BYTES`], or costs
+    /// more than `fuel` or than one expression may.
+    fn evaluate(
+        &self,
+        expression: &Expression,
+        input: &Value,
+        arguments: &Arguments,
+        fuel: &mut u64,
+    ) -> Result<Value, Error>;
 
     /// Whether the expression compiles.
     ///
     /// # Errors
-    /// Says what is wrong with it, and where.
-    fn check(&self, expression: &Expression) -> Result<(), Error>;
+    /// Says what is wrong with it, and where; or that compiling it costs too much.
+    fn check(&self, expression: &Expression, fuel: &mut u64) -> Result<(), Error>;
 }

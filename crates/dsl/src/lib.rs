@@ -17,7 +17,7 @@
 //!
 //! Architecture invariant: nothing of the specification is ignored. What is not run is refused.
 //! Architecture invariant: a hostile document or a loop meets a [limit](limits) before it costs anything; no recursion is without one.
-//! (What a jq program costs is bounded by its evaluator: see [`expression::Native`].)
+//! (What a jq program costs is bounded by its evaluator: see [`expression::Evaluator`].)
 
 pub mod expression;
 pub mod interpreter;

@@ -108,6 +108,8 @@ pub(crate) struct Reader<'d> {
     checker: Option<&'d dyn Evaluator>,
     problems: Vec<Problem>,
     expressions: usize,
+    /// What is left of what it may cost to check expressions.
+    fuel: u64,
 }
 
 impl<'d> Reader<'d> {
@@ -117,7 +119,7 @@ impl<'d> Reader<'d> {
         checker: Option<&'d dyn Evaluator>,
         problems: Vec<Problem>,
     ) -> Self {
-        Self { text, checker, problems, expressions: 0 }
+        Self { text, checker, problems, expressions: 0, fuel: limits::DOCUMENT_FUEL }
     }
 
     /// What was read, if nothing is wrong.
@@ -217,9 +219,14 @@ impl<'d> Reader<'d> {
             return None;
         }
         let expression = Expression::parse(text, stage.variables()).and_then(|expression| {
-            self.checker.map_or(Ok(()), |checker| checker.check(&expression))?;
+            self.checker.map_or(Ok(()), |checker| checker.check(&expression, &mut self.fuel))?;
             Ok(expression)
         });
+        if expression.is_err() && self.fuel == 0 {
+            let message = "the document's expressions take too many steps to compile".to_owned();
+            self.report_once(place, ProblemCode::Limit, message);
+            return None;
+        }
         expression.map_err(|error| self.report_expression(place, text, &error)).ok()
     }
 

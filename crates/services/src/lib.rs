@@ -27,6 +27,7 @@ mod reconciler;
 use std::sync::Arc;
 
 use tenantry_domain::Clock;
+use tenantry_dsl::expression::Evaluator;
 use tenantry_storage::{PoolUse, Store};
 use tenantry_temporal::{Dispatcher, Namespaces, Temporal, WorkerPool, egress};
 use tokio::sync::Notify;
@@ -61,7 +62,8 @@ pub struct Services {
 }
 
 impl Services {
-    /// The services on this database and this Temporal, and the reconciler that finishes what they begin.
+    /// The services on this database and this Temporal, and the reconciler that finishes what they begin. `evaluator` checks and evaluates
+    /// the expressions of definitions.
     ///
     /// # Errors
     /// When the process cannot host workers: no threads, no TLS.
@@ -69,11 +71,12 @@ impl Services {
         store: Store,
         temporal: Temporal,
         egress: egress::Policy,
+        evaluator: Arc<dyn Evaluator>,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Reconciler), Error> {
         let wake = Arc::new(Notify::new());
         let journal = Arc::new(executions::Journal::new(store.clone(), Arc::clone(&clock)));
-        let workers = Arc::new(WorkerPool::start(temporal.clone(), journal, egress)?);
+        let workers = Arc::new(WorkerPool::start(temporal.clone(), journal, egress, Arc::clone(&evaluator))?);
         let dispatcher = Dispatcher::new(temporal.clone());
         let audit = audit::Audit::new(store.clone(), Arc::clone(&clock));
         let executions = executions::Executions::new(
@@ -101,7 +104,7 @@ impl Services {
             ),
             users: users::Users::new(store.clone(), audit.clone(), Arc::clone(&clock)),
             api_keys: api_keys::ApiKeys::new(store.clone(), audit.clone(), Arc::clone(&clock)),
-            workflows: workflows::Workflows::new(store.clone(), Arc::clone(&clock)),
+            workflows: workflows::Workflows::new(store.clone(), evaluator, Arc::clone(&clock)),
             executions: executions.clone(),
             audit,
             store: store.clone(),

@@ -7,7 +7,7 @@ use tenantry_domain::{
     Clock, Invalid, OrgScope, Page, PageRequest, Quota, Workflow, WorkflowName,
     audit::{Action, Event, Resource},
 };
-use tenantry_dsl::Definition;
+use tenantry_dsl::{Definition, expression::Evaluator};
 use tenantry_storage::{
     Access, Doors, Store, Transaction as _, audit, quotas,
     workflows::{self, NewRevision},
@@ -24,6 +24,7 @@ const AT_ONCE: usize = 2;
 #[derive(Clone)]
 pub struct Workflows<D = Store> {
     doors: D,
+    evaluator: Arc<dyn Evaluator>,
     clock: Arc<dyn Clock>,
     turns: Arc<Semaphore>,
 }
@@ -38,9 +39,9 @@ pub struct Applied {
 }
 
 impl<D: Doors> Workflows<D> {
-    /// Over this store.
-    pub fn new(doors: D, clock: Arc<dyn Clock>) -> Self {
-        Self { doors, clock, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    /// Over this store. The evaluator says whether expressions compile.
+    pub fn new(doors: D, evaluator: Arc<dyn Evaluator>, clock: Arc<dyn Clock>) -> Self {
+        Self { doors, evaluator, clock, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Reads a definition, YAML or JSON, where that keeps nobody waiting: what checking it costs, its author decides. Few are read at
@@ -50,7 +51,8 @@ impl<D: Doors> Workflows<D> {
     /// [`Error::Definition`] when it cannot be run.
     pub async fn parse(&self, source: String) -> Result<Definition, Error> {
         let _turn = self.turns.acquire().await.map_err(|closed| Error::Internal(Box::new(closed)))?;
-        let parsing = tokio::task::spawn_blocking(move || Definition::parse(&source)).await;
+        let evaluator = Arc::clone(&self.evaluator);
+        let parsing = tokio::task::spawn_blocking(move || Definition::parse(&source, &*evaluator)).await;
         Ok(parsing.map_err(|error| Error::Internal(Box::new(error)))??)
     }
 

@@ -25,7 +25,7 @@ use std::{
 
 use temporalio_sdk::{Runtime, runtime::RuntimeOptions};
 use tenantry_domain::{OrgScope, OrganizationId};
-use tenantry_dsl::expression::{Evaluator, Native};
+use tenantry_dsl::expression::Evaluator;
 use tokio::{runtime::Handle, sync::watch, time::timeout};
 
 use self::host::Host;
@@ -61,7 +61,8 @@ struct Shared {
 type Workers = Arc<Mutex<HashMap<OrganizationId, watch::Sender<bool>>>>;
 
 impl WorkerPool {
-    /// A pool without workers. Executions end in `journal`; their calls go where `egress` lets them.
+    /// A pool without workers. Executions end in `journal`; their calls go where `egress` lets them; `evaluator` evaluates their
+    /// expressions.
     ///
     /// # Panics
     ///
@@ -70,6 +71,7 @@ impl WorkerPool {
         temporal: Temporal,
         journal: Arc<dyn ExecutionJournal>,
         egress: egress::Policy,
+        evaluator: Arc<dyn Evaluator>,
     ) -> Result<Self, Error> {
         // The SDK's own heartbeat leaks a thread with each stopped worker.
         let options = RuntimeOptions::builder().heartbeat_interval(None).build().map_err(Error::internal)?;
@@ -78,7 +80,7 @@ impl WorkerPool {
             runtime: Runtime::from_current_tokio(options).map_err(Error::internal)?,
             journal,
             http: egress::client::Client::new(egress).map_err(Error::internal)?,
-            evaluator: Arc::new(Native::new()),
+            evaluator,
             home: Handle::current(),
         });
         let start = |number| Host::start(number, Arc::clone(&shared)).map_err(Error::internal);

@@ -11,6 +11,7 @@ use tenantry_client::{
     users::NewUser,
 };
 use tenantry_domain::{Email, SystemClock};
+use tenantry_sandbox::Sandbox;
 use tenantry_services::{Services, bootstrap};
 use tenantry_storage::{Options, Store};
 use tenantry_temporal::{Temporal, egress::Policy};
@@ -107,8 +108,9 @@ impl App {
         let admin_key = admin_key(&store).await;
         let temporal = Temporal::connect(temporal_address).expect("the test's Temporal has an address");
         let egress = Policy::allowing(["127.0.0.0/8".parse().expect("a network")]);
+        let sandbox = Arc::new(Sandbox::new().expect("the sandbox was built for this machine"));
         let (services, reconciler) =
-            Services::new(store, temporal, egress, clock.clone()).expect("the services start");
+            Services::new(store, temporal, egress, sandbox, clock.clone()).expect("the services start");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound port"));
         let stop = CancellationToken::new();

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::arguments::{Facts, TaskFacts};
 use crate::{
     ErrorType, WorkflowError,
-    expression::{Evaluator, Expression},
+    expression::{self, Evaluator, Expression},
     limits,
 };
 
@@ -13,11 +13,12 @@ use crate::{
 pub(crate) struct Allowance {
     steps: usize,
     bytes: usize,
+    fuel: u64,
 }
 
 impl Default for Allowance {
     fn default() -> Self {
-        Self { steps: limits::STEPS, bytes: limits::STEP_BYTES }
+        Self { steps: limits::STEPS, bytes: limits::STEP_BYTES, fuel: limits::STEP_FUEL }
     }
 }
 
@@ -72,14 +73,22 @@ impl<'a> Evaluation<'a> {
     ) -> Result<Value, WorkflowError> {
         self.spend(input)?;
         let arguments = self.facts.arguments(expression, self.task);
-        let value = self.evaluator.evaluate(expression, input, &arguments);
-        let value = value.map_err(|error| WorkflowError::new(ErrorType::Expression, error.message))?;
+        let value = self.evaluator.evaluate(expression, input, &arguments, &mut self.allowance.fuel);
+        let value = value.map_err(|error| self.failure(error))?;
         self.total += self.spend(&value)?;
         if self.total > limits::VALUE_BYTES {
             let detail = format!("the value has more than {} bytes", limits::VALUE_BYTES);
             return Err(WorkflowError::new(ErrorType::Runtime, detail));
         }
         Ok(value)
+    }
+
+    fn failure(&self, error: expression::Error) -> WorkflowError {
+        if self.allowance.fuel == 0 {
+            let detail = "the expressions took too many steps together, without a task that waits";
+            return WorkflowError::new(ErrorType::Runtime, detail);
+        }
+        WorkflowError::new(ErrorType::Expression, error.message)
     }
 
     /// Whether a condition holds, as jq sees it: all but `false` and `null` are true.

@@ -11,7 +11,7 @@ use tenantry_domain::execution::Outcome;
 use tenantry_temporal::{Dispatcher, Error, Namespaces, Temporal, WorkerPool, egress::Policy};
 
 use crate::{
-    harness::{DAY, Journal, eventually, execution, organization, provisioned, start},
+    harness::{DAY, Journal, eventually, execution, organization, provisioned, sandbox, start},
     server::Server,
 };
 
@@ -50,7 +50,7 @@ async fn should_go_on_when_temporal_comes_back() {
     let temporal = Temporal::connect(&server.address()).expect("an address");
     let journal = Arc::new(Journal::default());
     let pool =
-        WorkerPool::start(temporal.clone(), Arc::clone(&journal) as _, Policy::strict()).expect("a pool");
+        WorkerPool::start(temporal.clone(), Arc::clone(&journal) as _, Policy::strict(), sandbox()).expect("a pool");
     assert!(matches!(temporal.check().await, Err(Error::Unavailable(_))));
 
     server.start().await;

@@ -14,6 +14,7 @@ use tenantry_domain::{
     Clock, ExecutionId, Namespace, OrgScope, Organization, OrganizationId, OrganizationStatus, Slug,
     SystemClock, execution::Outcome,
 };
+use tenantry_sandbox::Sandbox;
 use tenantry_temporal::{
     Dispatcher, ExecutionJournal, Namespaces, Program, Recording, StartExecution, Temporal, WorkerPool,
     egress::Policy,
@@ -50,7 +51,8 @@ impl Fixture {
 
     pub(crate) fn pool(&self) -> WorkerPool {
         let policy = "127.0.0.0/8".parse::<Policy>().expect("a network");
-        WorkerPool::start(self.temporal.clone(), Arc::clone(&self.journal) as _, policy).expect("a pool")
+        let journal = Arc::clone(&self.journal) as _;
+        WorkerPool::start(self.temporal.clone(), journal, policy, sandbox()).expect("a pool")
     }
 
     pub(crate) async fn start(&self, tasks: Value) -> ExecutionId {
@@ -66,6 +68,11 @@ impl Fixture {
         Client::new(connection, ClientOptions::new(self.scope.namespace().as_str()).build())
             .expect("a client")
     }
+}
+
+/// What evaluates expressions.
+pub(crate) fn sandbox() -> Arc<Sandbox> {
+    Arc::new(Sandbox::new().expect("it was built for this machine"))
 }
 
 /// A new organization, which has no namespace yet.
