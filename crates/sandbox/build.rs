@@ -22,7 +22,10 @@ const WASM: &str = "wasm32-unknown-unknown";
 fn main() -> Result<()> {
     let out = PathBuf::from(variable("OUT_DIR")?);
     // <target>/<profile>/build/<package>/out
-    let target = out.ancestors().nth(4).ok_or_else(|| format_err!("{} is not in a target directory", out.display()))?;
+    let target = out
+        .ancestors()
+        .nth(4)
+        .ok_or_else(|| format_err!("{} is not in a target directory", out.display()))?;
     let folder = target.join("sandbox-guest");
     let wasm = build(&folder)?;
     fs::write(out.join("guest.cwasm"), compiled(&folder, &wasm)?)?;

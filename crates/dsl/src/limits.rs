@@ -24,10 +24,10 @@ pub const EXPRESSION_BYTES: usize = 16 * 1024;
 pub const EXPRESSION_DEPTH: usize = 200;
 
 /// What one evaluation of an expression may cost, in units of fuel: about 10 ms of one core.
-pub const EXPRESSION_FUEL: u64 = 50_000_000;
+pub const EXPRESSION_FUEL: u64 = 100_000_000;
 
-/// What it may cost beside that for each byte of its text and its data.
-pub const FUEL_PER_BYTE: u64 = 50;
+/// What it may cost beside that for each byte of its text and its data; to read them takes up to 200.
+pub const FUEL_PER_BYTE: u64 = 1_000;
 
 /// What it may cost to find out whether the expressions of a document compile, in units of fuel.
 pub const DOCUMENT_FUEL: u64 = 2_000_000_000;
@@ -57,8 +57,8 @@ pub const TASK_STATE_BYTES: usize = 256 * 1024;
 pub const TASK_TEXT_BYTES: usize = 1024;
 
 /// What the expressions of one call of [`advance`](crate::interpreter::Interpreter::advance) may cost together, in units of fuel: about
-/// 0.2 s of one core.
-pub const STEP_FUEL: u64 = 1_000_000_000;
+/// 0.3 s of one core.
+pub const STEP_FUEL: u64 = 3_000_000_000;
 
 /// The longest wait, in seconds (ten years of 365 days).
 pub const WAIT_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;

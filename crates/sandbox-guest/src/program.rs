@@ -39,7 +39,9 @@ impl Program {
         let value = values.next().ok_or_else(|| Error::new("the expression gives no value"))?;
         let value = value.map_err(|error| Error::new(error.to_string()))?;
         if values.next().is_some() {
-            return Err(Error::new("the expression gives more than one value; put it in brackets for a list"));
+            return Err(Error::new(
+                "the expression gives more than one value; put it in brackets for a list",
+            ));
         }
         values::write(&value, self.limits)
     }

@@ -25,11 +25,22 @@ pub(crate) fn read(request: &mut Reader<'_>) -> Result<Val, Malformed> {
         Tag::Unsigned => Val::Num(Num::from_integral(u64::from_le_bytes(request.long()?))),
         Tag::Float => Val::Num(Num::Float(f64::from_le_bytes(request.long()?))),
         Tag::Text => Val::from(request.text()?.to_owned()),
-        Tag::Array => (0..request.count()?).map(|_| read(request)).collect::<Result<_, _>>()?,
+        Tag::Array => {
+            let count = request.count()?;
+            let mut items = Vec::with_capacity(count);
+            for _ in 0..count {
+                items.push(read(request)?);
+            }
+            Val::Arr(items.into())
+        }
         Tag::Object => {
             let count = request.count()?;
-            let property = |_| Ok((Val::from(request.text()?.to_owned()), read(request)?));
-            Val::obj((0..count).map(property).collect::<Result<Map<_, _>, _>>()?)
+            let mut properties = Map::default();
+            properties.reserve(count);
+            for _ in 0..count {
+                properties.insert(Val::from(request.text()?.to_owned()), read(request)?);
+            }
+            Val::obj(properties)
         }
     })
 }
@@ -139,7 +150,10 @@ impl Response {
         if float.is_nan() {
             self.writer.tag(Tag::Null);
         } else if float.fract() == 0.0 && float.abs() < WHOLE {
-            #[expect(clippy::cast_possible_truncation, reason = "it is whole and within the bounds of an i64")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "it is whole and within the bounds of an i64"
+            )]
             self.signed(float as i64);
         } else {
             self.writer.tag(Tag::Float);

@@ -2,19 +2,31 @@
 
 use tenantry_dsl::{expression::Error, limits};
 use wasmtime::{
-    Engine, InstancePre, Instance, Linker, Memory, Module, ResourceLimiter, Result, Store, Trap, format_err,
+    Engine, Instance, InstanceAllocationStrategy, InstancePre, Linker, Memory, Module,
+    PoolingAllocationConfig, ResourceLimiter, Result, Store, Trap, format_err,
 };
 
-use crate::engine;
+use crate::{
+    engine,
+    turns::{Turn, Turns},
+};
 
-/// How much memory one expression may have, with its data and what it makes of them, in bytes (64 MiB).
-pub const MEMORY_BYTES: usize = 64 * 1024 * 1024;
+/// How much memory one expression may have, with its data and what it makes of them, in bytes (128 MiB).
+pub const MEMORY_BYTES: usize = 128 * 1024 * 1024;
+
+/// How many expressions are evaluated at the same time. More wait, which they can: none takes long.
+const AT_ONCE: u32 = 8;
+
+/// How much memory an instance's place keeps for the next one, in bytes (2 MiB): what most expressions use. To wipe it costs less than to
+/// give it back.
+const KEPT_BYTES: usize = 2 * 1024 * 1024;
 
 static COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest.cwasm"));
 
 /// The program that every instance runs.
 pub(crate) struct Guest {
     template: InstancePre<Bounds>,
+    turns: Turns,
 }
 
 impl std::fmt::Debug for Guest {
@@ -25,9 +37,9 @@ impl std::fmt::Debug for Guest {
 
 impl Guest {
     pub(crate) fn new() -> Result<Self> {
-        let engine = Engine::new(&engine::config())?;
+        let engine = Engine::new(engine::config().allocation_strategy(places()))?;
         let module = load(&engine)?;
-        Ok(Self { template: Linker::new(&engine).instantiate_pre(&module)? })
+        Ok(Self { template: Linker::new(&engine).instantiate_pre(&module)?, turns: Turns::new(AT_ONCE) })
     }
 
     /// Has a request evaluated, for no more than `fuel`, and takes from that what it cost.
@@ -44,7 +56,7 @@ impl Guest {
         let bytes = u64::try_from(request.len()).unwrap_or(u64::MAX);
         let granted = limits::FUEL_PER_BYTE.saturating_mul(bytes).saturating_add(limits::EXPRESSION_FUEL);
         let granted = granted.min(*fuel);
-        let mut call = Call::new(&self.template, granted).unwrap_or_else(|error| {
+        let mut call = Call::new(&self.template, self.turns.take(), granted).unwrap_or_else(|error| {
             // It is the machine that fails here, not the expression: nothing may be recorded of it.
             panic!("no room for the sandbox of an expression: {error:?}")
         });
@@ -52,6 +64,20 @@ impl Guest {
         *fuel -= granted - call.store.get_fuel().unwrap_or(0);
         answer.map_err(|error| call.why(&error))
     }
+}
+
+/// Where instances live. A place is wiped before the next instance begins in it.
+fn places() -> InstanceAllocationStrategy {
+    let mut places = PoolingAllocationConfig::new();
+    places
+        .total_core_instances(AT_ONCE)
+        .total_memories(AT_ONCE)
+        .total_tables(AT_ONCE)
+        .max_memory_size(MEMORY_BYTES)
+        .max_unused_warm_slots(AT_ONCE)
+        .linear_memory_keep_resident(KEPT_BYTES)
+        .table_keep_resident(KEPT_BYTES);
+    places.into()
 }
 
 #[expect(unsafe_code, reason = "compiled code is trusted, and this is our own")]
@@ -62,20 +88,22 @@ fn load(engine: &Engine) -> Result<Module> {
 }
 
 /// One instance, for one request.
-struct Call {
+struct Call<'t> {
     store: Store<Bounds>,
     instance: Instance,
     memory: Memory,
+    /// Ends after the store has given its place back.
+    _turn: Turn<'t>,
 }
 
-impl Call {
-    fn new(template: &InstancePre<Bounds>, fuel: u64) -> Result<Self> {
+impl<'t> Call<'t> {
+    fn new(template: &InstancePre<Bounds>, turn: Turn<'t>, fuel: u64) -> Result<Self> {
         let mut store = Store::new(template.module().engine(), Bounds::default());
         store.set_fuel(fuel)?;
         store.limiter(|bounds| bounds);
         let instance = template.instantiate(&mut store)?;
         let memory = instance.get_memory(&mut store, "memory").ok_or_else(|| format_err!("no memory"))?;
-        Ok(Self { store, instance, memory })
+        Ok(Self { store, instance, memory, _turn: turn })
     }
 
     fn answer(&mut self, what: &str, request: &[u8]) -> Result<Vec<u8>> {
@@ -100,7 +128,7 @@ impl Call {
             return Error::new("the expression took too many steps");
         }
         if self.store.data().is_exhausted || self.number("is_exhausted").is_ok_and(|answer| answer != 0) {
-            return Error::new("the expression needs more than 64 MiB of memory");
+            return Error::new("the expression needs more than 128 MiB of memory");
         }
         // Half of the guest's stack is the thread's; the other half lies at the beginning of its memory, and grows downwards out of it.
         if matches!(trap, Some(Trap::StackOverflow | Trap::MemoryOutOfBounds)) {

@@ -3,7 +3,7 @@
 //! | bound | how much | beyond it |
 //! |---|---|---|
 //! | time | [`limits::EXPRESSION_FUEL`], and [`limits::FUEL_PER_BYTE`] for what it is given | "the expression took too many steps" |
-//! | memory | [`MEMORY_BYTES`] | "the expression needs more than 64 MiB of memory" |
+//! | memory | [`MEMORY_BYTES`] | "the expression needs more than 128 MiB of memory" |
 //! | stack | 1 MiB | "the expression calls itself too deeply" |
 //! | what it gives | [`limits::VALUE_BYTES`], [`limits::VALUE_DEPTH`] | said so |
 //!
@@ -17,13 +17,14 @@
 
 mod engine;
 mod guest;
+mod turns;
 mod values;
 
 use serde_json::Value;
 use tenantry_dsl::expression::{Arguments, Error, Evaluator, Expression};
 
-pub use guest::MEMORY_BYTES;
 use guest::Guest;
+pub use guest::MEMORY_BYTES;
 
 /// The sandbox cannot be had on this machine.
 #[derive(Debug, thiserror::Error)]

@@ -44,7 +44,9 @@ fn write(value: &Value, request: &mut Writer) {
         Value::Array(items) => {
             request.tag(Tag::Array);
             request.count(items.len());
-            items.iter().for_each(|item| write(item, request));
+            for item in items {
+                write(item, request);
+            }
         }
         Value::Object(properties) => {
             request.tag(Tag::Object);

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde_json::Value;
 use tenantry_dsl::Definition;
 
-use super::{code, problems};
+use super::{code, parse, problems};
 
 /// Every example's name and text, or `None` where there are none.
 fn examples() -> Option<BTreeMap<String, String>> {
@@ -26,7 +26,7 @@ fn examples() -> Option<BTreeMap<String, String>> {
 #[test]
 fn should_read_every_published_example_or_name_what_is_unsupported() {
     let Some(examples) = examples() else { return };
-    let verdict = |text: &String| match Definition::parse(text) {
+    let verdict = |text: &String| match parse(text) {
         Ok(_) => "ok".to_owned(),
         Err(_) => problems(text)
             .iter()
@@ -41,8 +41,7 @@ fn should_read_every_published_example_or_name_what_is_unsupported() {
 #[test]
 fn should_lose_nothing_of_a_supported_example() {
     let Some(examples) = examples() else { return };
-    let supported =
-        examples.iter().filter_map(|(name, text)| Some((name, text, Definition::parse(text).ok()?)));
+    let supported = examples.iter().filter_map(|(name, text)| Some((name, text, parse(text).ok()?)));
     let mut count = 0;
     for (name, text, definition) in supported {
         count += 1;
@@ -50,7 +49,7 @@ fn should_lose_nothing_of_a_supported_example() {
         assert_eq!(definition.json(), &independent, "{name}");
         let again = Definition::from_value(definition.json().clone()).expect(name);
         assert_eq!(again.json(), definition.json(), "{name}");
-        let as_json = Definition::parse(&definition.json().to_string()).expect(name);
+        let as_json = parse(&definition.json().to_string()).expect(name);
         assert_eq!(as_json.digest(), definition.digest(), "{name}");
     }
     assert!(count > 0, "no example is supported");

@@ -1,16 +1,15 @@
 //! The interpreter, driven with scripted answers: what comes out of a definition and an input.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tenantry_dsl::{
     Definition, ErrorType, HttpRequest, HttpResponse, WorkflowError,
-    expression::Native,
     interpreter::{Command, CommandId, Event, Interpreter, Outcome, Progress, Start},
 };
 
-use super::definition;
+use super::{definition, sandbox};
 
 /// An execution and all it asked for.
 struct Run {
@@ -42,7 +41,7 @@ fn began() -> DateTime<Utc> {
 
 fn interpreter(definition: Definition, input: Value) -> Interpreter {
     let start = Start { execution_id: "exe_1".to_owned(), input, started_at: began() };
-    Interpreter::new(definition, Arc::new(Native::new()), start)
+    Interpreter::new(definition, sandbox(), start)
 }
 
 /// A response: its status, its content type, its body.

@@ -1,22 +1,17 @@
 //! Documents and workflows that mean harm: each is refused, quickly, and on a small stack.
 
-use std::{
-    sync::{Arc, mpsc},
-    thread,
-    time::Duration,
-};
+use std::{sync::mpsc, thread, time::Duration};
 
 use chrono::DateTime;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tenantry_dsl::{
     Definition, Error,
-    expression::Native,
     interpreter::{Event, Interpreter, Progress, Start},
     limits,
 };
 
-use super::{code, definition, document, problems};
+use super::{code, definition, document, parse, problems, sandbox};
 
 /// Runs on a thread with the stack that async runtimes give, and fails if it takes too long.
 fn bounded<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -170,7 +165,7 @@ fn should_compile_and_run_expressions_as_deep_as_the_limit_on_a_small_stack() {
             document(&format!("do:\n  - a:\n      set:\n        a: |-\n          ${{ {expression} }}\n"));
         let start = expression.chars().take(20).collect::<String>();
         eprintln!("{start}");
-        bounded(move || match Definition::parse(&text) {
+        bounded(move || match parse(&text) {
             Ok(definition) => drop(run(definition, json!(1))),
             Err(error) => assert!(!error.to_string().contains("deeper"), "{start}: {error}"),
         });
@@ -179,7 +174,7 @@ fn should_compile_and_run_expressions_as_deep_as_the_limit_on_a_small_stack() {
 
 fn run(definition: Definition, input: Value) -> Progress {
     let start = Start { execution_id: "exe".to_owned(), input, started_at: DateTime::UNIX_EPOCH };
-    let mut interpreter = Interpreter::new(definition, Arc::new(Native::new()), start);
+    let mut interpreter = Interpreter::new(definition, sandbox(), start);
     interpreter.advance(Event::Started, DateTime::UNIX_EPOCH)
 }
 
@@ -228,12 +223,12 @@ fn should_stop_a_loop_over_much_data() {
 proptest! {
     #[test]
     fn should_never_panic_on_any_text(text in any::<String>()) {
-        let _ = Definition::parse(&text);
+        let _ = parse(&text);
     }
 
     #[test]
     fn should_never_panic_on_text_of_yaml(text in "[-\\[\\]{}:,&*!|>'\"#%@?a0 \n\t.~<]{0,80}") {
-        let _ = Definition::parse(&text);
+        let _ = parse(&text);
     }
 
     #[test]
@@ -241,7 +236,7 @@ proptest! {
         let mut text = document("do:\n  - a:\n      if: .x\n      set: {b: '${ .c }'}\n  - w: {wait: PT1S, then: end}\n");
         let cut = cut.min(text.len());
         text.insert_str(cut, &insert);
-        if let Err(Error::Invalid(problems)) = Definition::parse(&text) {
+        if let Err(Error::Invalid(problems)) = parse(&text) {
             prop_assert!(!problems.is_empty());
         }
     }
@@ -249,6 +244,6 @@ proptest! {
     #[test]
     fn should_never_panic_on_any_expression(expression in "[-a-f.|,()\\[\\]{}:\"\\\\$?/+*=<> 0-9]{0,40}") {
         let quoted = serde_json::to_string(&format!("${{ {expression} }}")).expect("a string");
-        let _ = Definition::parse(&document(&format!("do:\n  - a: {{set: {{b: {quoted}}}}}\n")));
+        let _ = parse(&document(&format!("do:\n  - a: {{set: {{b: {quoted}}}}}\n")));
     }
 }

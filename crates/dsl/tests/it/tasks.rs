@@ -1,11 +1,8 @@
 //! What is remembered of an execution's tasks.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tenantry_dsl::{
-    expression::Native,
     interpreter::{Command, Event, Interpreter, Outcome, Progress, Start, TaskState, TaskStatus},
     limits,
 };
@@ -18,7 +15,7 @@ fn at(second: i64) -> DateTime<Utc> {
 
 fn interpreter(rest: &str, input: Value) -> Interpreter {
     let start = Start { execution_id: "exe_1".to_owned(), input, started_at: at(0) };
-    Interpreter::new(definition(rest), Arc::new(Native::new()), start)
+    Interpreter::new(definition(rest), crate::sandbox(), start)
 }
 
 /// Each task in a line: where, what, how far, from when to when.

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tenantry_dsl::{Definition, Error, ProblemCode};
 
-use super::{code, definition, document, problems};
+use super::{code, definition, document, parse, problems};
 
 /// Every problem of the document, as `code path`.
 fn verdicts(text: &str) -> Vec<String> {
@@ -61,12 +61,12 @@ version: 2
 fn should_say_where_text_is_neither_yaml_nor_json() {
     for (text, line, column) in [("a: [1, 2\nb: 3\n", 2, 2), ("{\"a\": 1,\n \"b\" 2}", 2, 6), ("a: 'b", 1, 4)]
     {
-        let error = Definition::parse(text).expect_err(text);
+        let error = parse(text).expect_err(text);
         let Error::Malformed(problem) = error else { panic!("{error:?}") };
         assert_eq!(problem.code, ProblemCode::Malformed);
         assert_eq!((problem.line, problem.column), (line, column), "{text}: {}", problem.message);
     }
-    let second = Definition::parse("a: 1\n---\nb: 1\n").expect_err("two documents");
+    let second = parse("a: 1\n---\nb: 1\n").expect_err("two documents");
     assert!(matches!(second, Error::Malformed(_)));
 }
 
@@ -136,7 +136,7 @@ fn should_read_json_as_json() {
         &json!([{"a": {"set": {"t": "😀 \t\u{1}\"\\", "n": [1.5, -2, 1e300, u64::MAX], "b": [true, null], "/~": {}}}}]),
     );
     let escaped = text.replace('😀', "\\ud83d\\ude00").replace("1.5", " \n 1.5 ");
-    let definition = Definition::parse(&escaped).expect("JSON");
+    let definition = parse(&escaped).expect("JSON");
     assert_eq!(definition.json(), &serde_json::from_str::<serde_json::Value>(&escaped).expect("JSON"));
 }
 
@@ -194,7 +194,7 @@ fn should_offer_the_arguments_that_a_place_has_and_no_others() {
         for name in all.split(' ') {
             let text = document(&place.replace('X', &format!("${name}")));
             let is_offered = offered.split(' ').any(|offered| offered == name);
-            assert_eq!(Definition::parse(&text).is_ok(), is_offered, "${name} in {place}");
+            assert_eq!(parse(&text).is_ok(), is_offered, "${name} in {place}");
         }
     }
 }
@@ -220,11 +220,7 @@ fn should_only_take_version_1_0_of_the_language() {
         ("1.0", Some("invalid")),
     ] {
         let text = document("do: []").replace("1.0.3", dsl);
-        assert_eq!(
-            Definition::parse(&text).err().map(|error| code(&error.problems()[0])).as_deref(),
-            expected,
-            "{dsl}"
-        );
+        assert_eq!(parse(&text).err().map(|error| code(&error.problems()[0])).as_deref(), expected, "{dsl}");
     }
 }
 
@@ -269,7 +265,7 @@ fn should_refuse_what_is_not_supported_by_its_path() {
 fn should_digest_what_is_said_and_not_how() {
     let yaml = definition("do:\n  - a: {set: {x: 1, y: [é, \"q\\\"\"]}}\n");
     let json = r#"{"do": [{"a": {"set": {"y": ["\u00e9", "q\""], "x": 1}}}], "document": {"version": "1.0.0", "name": "test", "namespace": "test", "dsl": "1.0.3"}}"#;
-    let json = Definition::parse(json).expect("the same in JSON");
+    let json = parse(json).expect("the same in JSON");
     assert_eq!(yaml.digest(), json.digest());
     assert_eq!(yaml.digest(), "31223341e138a980c1a29a71d7becf89023face76243d5c838e5cdef3d89065f");
     let other = definition("do:\n  - a: {set: {x: 1, y: [\"q\\\"\", é]}}\n");

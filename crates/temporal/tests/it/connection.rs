@@ -49,8 +49,8 @@ async fn should_go_on_when_temporal_comes_back() {
     let mut server = Server::new(closed_port());
     let temporal = Temporal::connect(&server.address()).expect("an address");
     let journal = Arc::new(Journal::default());
-    let pool =
-        WorkerPool::start(temporal.clone(), Arc::clone(&journal) as _, Policy::strict(), sandbox()).expect("a pool");
+    let pool = WorkerPool::start(temporal.clone(), Arc::clone(&journal) as _, Policy::strict(), sandbox())
+        .expect("a pool");
     assert!(matches!(temporal.check().await, Err(Error::Unavailable(_))));
 
     server.start().await;
