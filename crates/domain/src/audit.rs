@@ -17,6 +17,8 @@ words!(
         OrganizationCreate = "organization.create",
         /// An organization's namespace became usable, or failed to.
         OrganizationProvision = "organization.provision",
+        /// An organization's namespace was changed by somebody else, and was repaired, or cannot be.
+        OrganizationRepair = "organization.repair",
         /// An organization's provisioning was asked for again.
         OrganizationRetry = "organization.retry_provisioning",
         /// An organization was renamed.

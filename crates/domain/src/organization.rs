@@ -62,7 +62,7 @@ words!(
     /// |---|---|
     /// | `provisioning` | `active`, `provisioning_failed` |
     /// | `provisioning_failed` | `provisioning` |
-    /// | `active` | `suspended` |
+    /// | `active` | `suspended`, `provisioning_failed` |
     /// | `suspended` | `active` |
     /// | any of these | `deleting` |
     OrganizationStatus {
@@ -72,7 +72,7 @@ words!(
         Active = "active",
         /// An admin has stopped it; nothing is lost.
         Suspended = "suspended",
-        /// Its namespace could not be made; `status_reason` says why.
+        /// Its namespace could not be made, or became unusable; `status_reason` says why.
         ProvisioningFailed = "provisioning_failed",
         /// It and all it owns are being erased.
         Deleting = "deleting",
@@ -100,7 +100,7 @@ impl OrganizationStatus {
             (self, to),
             (S::Provisioning, S::Active | S::ProvisioningFailed)
                 | (S::ProvisioningFailed, S::Provisioning)
-                | (S::Active, S::Suspended)
+                | (S::Active, S::Suspended | S::ProvisioningFailed)
                 | (S::Suspended, S::Active)
                 | (S::Provisioning | S::ProvisioningFailed | S::Active | S::Suspended, S::Deleting)
         );

@@ -104,7 +104,7 @@ impl From<tenantry_temporal::Error> for Error {
     fn from(error: tenantry_temporal::Error) -> Self {
         use tenantry_temporal::Error as E;
         match error {
-            E::Unavailable(_) | E::Busy(_) => Self::Unavailable(Box::new(error)),
+            E::Unavailable(_) | E::Busy(_) | E::Unsettled(_) => Self::Unavailable(Box::new(error)),
             _ => Self::Internal(Box::new(error)),
         }
     }

@@ -102,7 +102,8 @@ impl Executions {
             .with_changes(json!({ "workflow": workflow.name, "revision": workflow.revision }));
         audit::record(&mut tx, now, event).await?;
         tx.commit().await?;
-        let program = Program::Definition { name: workflow.name, definition: workflow.definition };
+        let Workflow { name, revision, definition, .. } = workflow;
+        let program = Program::Definition { name, revision, definition };
         self.hand_over(&scope.for_background(), StartExecution { id, program, input }).await;
         self.get(scope, id).await
     }

@@ -23,6 +23,7 @@ mod housekeeping;
 mod last_used;
 mod provisioner;
 mod reconciler;
+mod sweep;
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ use tenantry_storage::{PoolUse, Store};
 use tenantry_temporal::{Dispatcher, Namespaces, Temporal, WorkerPool, egress};
 use tokio::sync::Notify;
 
-use crate::housekeeping::Housekeeping;
+use crate::{housekeeping::Housekeeping, reconciler::Attendance, sweep::Sweep};
 
 pub use error::Error;
 pub use provisioner::Provisioner;
@@ -110,9 +111,14 @@ impl Services {
             store: store.clone(),
             temporal: temporal.clone(),
         };
-        let provisioner = Provisioner::new(store.clone(), Namespaces::new(temporal), clock);
-        let housekeeping = Housekeeping::new(store.clone(), limits, last_used);
-        let reconciler = Reconciler::new(store, provisioner, executions, workers, wake, housekeeping);
+        let namespaces = Namespaces::new(temporal);
+        let reconciler = Reconciler::new(
+            Provisioner::new(store.clone(), namespaces.clone(), Arc::clone(&clock)),
+            Sweep::new(store.clone(), namespaces, clock, Arc::clone(&wake)),
+            Attendance::new(store.clone(), executions, workers),
+            Housekeeping::new(store, limits, last_used),
+            wake,
+        );
         Ok((services, reconciler))
     }
 

@@ -5,9 +5,12 @@
 //! | an organization that is `provisioning` | its namespace is made usable, then it is `active`; or it is tried again later |
 //! | a namespace of that name that is somebody else's, or too many failures | it is `provisioning_failed`, with the reason |
 //! | an organization whose retention was changed | its namespace is told |
+//! | an organization whose namespace somebody else has changed | it is repaired; or, if it cannot be, the organization is `provisioning_failed` |
 //! | an organization that is `deleting` | its namespace is erased, then its rows, then itself |
 //!
-//! Every step may be done twice, by two nodes or by one that died in between, and the result is the same.
+//! Several are attended to at once, because most of the time goes by in waiting for Temporal's parts to hear of each other; how fast
+//! namespaces may be changed, [`Namespaces`] learns. Every step may be done twice, by two nodes or by one that died in between, and
+//! the result is the same.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,10 +23,11 @@ use tenantry_domain::{
     repository::OrganizationRepository as _,
 };
 use tenantry_storage::{
-    Doors, Store, Transaction as _, audit, erasure,
+    Doors, Store, Transaction as _, audit, drift, erasure,
     organizations::{self, Due},
 };
-use tenantry_temporal::Namespaces;
+use tenantry_temporal::{Drift, Namespaces};
+use tokio::task::JoinSet;
 
 use crate::Error;
 
@@ -34,6 +38,8 @@ const FIRST_PAUSE: TimeDelta = TimeDelta::milliseconds(250);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(5);
 /// How many failures that are nobody's absence make an organization `provisioning_failed`.
 const MOST_ATTEMPTS: u32 = 8;
+/// How many organizations one node attends to at once.
+const MOST_IN_HAND: usize = 32;
 const DAY: Duration = Duration::from_hours(24);
 
 /// Makes and erases what organizations are in Temporal and in PostgreSQL.
@@ -50,20 +56,40 @@ impl<D: Doors> Provisioner<D> {
         Self { doors, namespaces, clock }
     }
 
-    /// Attends to every organization that is due.
+    /// Attends to every organization that is due, and returns when there is none left.
     pub async fn work(&self) -> Result<(), Error> {
-        while let Some(due) = self.take().await? {
-            let organization = &due.organization;
-            let done = match organization.status {
-                Status::Deleting => self.erase(organization).await,
-                Status::Provisioning => self.provision(&due).await,
-                _ => self.settle(&due).await,
-            };
-            if let Err(error) = done {
-                self.try_again(&due, &error).await?;
+        let mut in_hand = InHand::default();
+        loop {
+            self.take_up(&mut in_hand).await?;
+            if in_hand.is_empty() {
+                return Ok(());
             }
+            in_hand.one_is_done().await?;
+        }
+    }
+
+    /// Begins to attend to as many organizations that are due as there is room for.
+    pub(crate) async fn take_up(&self, in_hand: &mut InHand) -> Result<(), Error> {
+        while in_hand.0.len() < MOST_IN_HAND
+            && let Some(due) = self.take().await?
+        {
+            let provisioner = self.clone();
+            in_hand.0.spawn(async move { provisioner.attend(&due).await });
         }
         Ok(())
+    }
+
+    async fn attend(&self, due: &Due) -> Result<(), Error> {
+        let organization = &due.organization;
+        let done = match organization.status {
+            Status::Deleting => self.erase(organization).await,
+            Status::Provisioning => self.provision(due).await,
+            _ => self.settle(due).await,
+        };
+        match done {
+            Err(error) => self.try_again(due, &error).await,
+            Ok(()) => Ok(()),
+        }
     }
 
     async fn take(&self) -> Result<Option<Due>, Error> {
@@ -73,24 +99,63 @@ impl<D: Doors> Provisioner<D> {
         Ok(due)
     }
 
-    async fn ensure(&self, due: &Due) -> Result<(), tenantry_temporal::Error> {
-        self.namespaces.ensure(&scope(&due.organization), DAY * due.retention_days).await
+    async fn settle(&self, due: &Due) -> Result<(), Error> {
+        use tenantry_temporal::Error as E;
+        let Due { organization, drifted, .. } = due;
+        match self.namespaces.repair(&scope(organization), retention(due)).await {
+            Ok(drifts) => {
+                // What was only not yet as an admin wants it was nobody else's doing.
+                let repaired = drifts.into_iter().filter(|drift| *drifted || *drift != Drift::Retention);
+                self.settled(due, &repaired.collect::<Vec<_>>()).await
+            }
+            Err(error @ (E::ForeignNamespace { .. } | E::UnusableNamespace { .. })) => {
+                tracing::error!(organization = %organization.id, namespace = organization.namespace.as_str(),
+                    error = chain(&error), "the organization's namespace cannot be repaired");
+                self.give_up(organization, &error.to_string()).await
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
-    async fn settle(&self, due: &Due) -> Result<(), Error> {
-        self.ensure(due).await?;
+    async fn settled(&self, due: &Due, repaired: &[Drift]) -> Result<(), Error> {
+        let (id, now) = (due.organization.id, self.clock.now());
         let mut tx = self.doors.platform().await?;
         organizations::settled(tx.as_mut(), due).await?;
+        if !repaired.is_empty() {
+            let event = Event::done(Action::OrganizationRepair, Resource::Organization(id))
+                .with_changes(json!({ "repaired": repaired }));
+            audit::record_of_platform(tx.as_mut(), id, &Trail::system(), now, event).await?;
+            tracing::warn!(organization = %id, namespace = due.organization.namespace.as_str(), ?repaired,
+                "somebody had changed the organization's namespace; it is repaired");
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn give_up(&self, organization: &Organization, reason: &str) -> Result<(), Error> {
+        if organization.status == Status::Active {
+            let action = Action::OrganizationRepair;
+            return self.conclude(organization, action, Status::ProvisioningFailed, Some(reason)).await;
+        }
+        let mut tx = self.doors.platform().await?;
+        drift::give_up(tx.as_mut(), organization.id, reason).await?;
         Ok(tx.commit().await?)
     }
 
     async fn provision(&self, due: &Due) -> Result<(), Error> {
         use tenantry_temporal::Error as E;
-        let organization = &due.organization;
-        match self.ensure(due).await {
-            Ok(()) => self.conclude(organization, Status::Active, None).await,
-            Err(error @ E::ForeignNamespace { .. }) => {
-                self.conclude(organization, Status::ProvisioningFailed, Some(&error.to_string())).await
+        let (organization, action) = (&due.organization, Action::OrganizationProvision);
+        let (scope, retention) = (scope(organization), retention(due));
+        let made = if due.drifted {
+            // It is not made for the first time: another one of its name may not be forgotten yet.
+            self.namespaces.repair(&scope, retention).await.map(drop)
+        } else {
+            self.namespaces.ensure(&scope, retention).await
+        };
+        match made {
+            Ok(()) => self.conclude(organization, action, Status::Active, None).await,
+            Err(error @ (E::ForeignNamespace { .. } | E::UnusableNamespace { .. })) => {
+                let reason = error.to_string();
+                self.conclude(organization, action, Status::ProvisioningFailed, Some(&reason)).await
             }
             Err(error) => Err(error.into()),
         }
@@ -105,7 +170,8 @@ impl<D: Doors> Provisioner<D> {
         // What is away comes back; everything else would fail for ever.
         let hopeless = *tried >= MOST_ATTEMPTS && !matches!(error, Error::Unavailable(_));
         if hopeless && organization.status == Status::Provisioning {
-            return self.conclude(organization, Status::ProvisioningFailed, Some(&reason)).await;
+            let action = Action::OrganizationProvision;
+            return self.conclude(organization, action, Status::ProvisioningFailed, Some(&reason)).await;
         }
         let again = self.clock.now() + pause(*tried, organization.id);
         let mut tx = self.doors.platform().await?;
@@ -116,6 +182,7 @@ impl<D: Doors> Provisioner<D> {
     async fn conclude(
         &self,
         organization: &Organization,
+        action: Action,
         to: Status,
         reason: Option<&str>,
     ) -> Result<(), Error> {
@@ -127,13 +194,13 @@ impl<D: Doors> Provisioner<D> {
             return Ok(());
         }
         tx.set_organization_status(id, to, reason, now).await?;
-        let mut event = Event::done(Action::OrganizationProvision, Resource::Organization(id));
+        let mut event = Event::done(action, Resource::Organization(id));
         if to == Status::ProvisioningFailed {
             event.outcome = Outcome::Failed;
         }
         audit::record_of_platform(tx.as_mut(), id, &Trail::system(), now, event).await?;
         tx.commit().await?;
-        tracing::info!(organization = %id, slug = %organization.slug, status = %to, "provisioned");
+        tracing::info!(organization = %id, slug = %organization.slug, status = %to, "{action}");
         Ok(())
     }
 
@@ -164,8 +231,31 @@ impl<D: Doors> Provisioner<D> {
     }
 }
 
+/// What a node is attending to. Dropped, it lets go of it; another attempt follows when the leases are over.
+#[derive(Default)]
+pub(crate) struct InHand(JoinSet<Result<(), Error>>);
+
+impl InHand {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Waits until it is done with one; for ever, if there is none. May be given up and called again.
+    pub(crate) async fn one_is_done(&mut self) -> Result<(), Error> {
+        match self.0.join_next().await {
+            Some(done) => done.unwrap_or_else(|panicked| Err(Error::Internal(panicked.into()))),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// For how long the organization's namespace is to keep what has ended.
+pub(crate) fn retention(due: &Due) -> Duration {
+    DAY * due.retention_days
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the reconciler's work")]
-fn scope(organization: &Organization) -> OrgScope {
+pub(crate) fn scope(organization: &Organization) -> OrgScope {
     OrgScope::for_reconciler(organization)
 }
 

@@ -3,6 +3,7 @@
 //! | what it finds | what it does |
 //! |---|---|
 //! | an organization that is due | see [`Provisioner`] |
+//! | an organization whose namespace was not looked at for a while | see [`Sweep`] |
 //! | executions that are to stop | tells Temporal |
 //! | executions of definitions that have not ended | sees that a hosted worker runs for their organization |
 //! | executions that are `pending` for a while | hands them to Temporal |
@@ -19,10 +20,15 @@ use tenantry_storage::{
     organizations,
 };
 use tenantry_temporal::WorkerPool;
-use tokio::sync::Notify;
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Provisioner, executions::Executions, housekeeping::Housekeeping};
+use crate::{
+    Error, Provisioner, executions::Executions, housekeeping::Housekeeping, provisioner::InHand, sweep::Sweep,
+};
 
 /// How long the reconciler rests when nobody wakes it.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -31,65 +37,76 @@ const IDLE_ROUNDS: u8 = 60;
 
 /// Finishes what was begun.
 pub struct Reconciler {
-    store: Store,
     provisioner: Provisioner,
-    executions: Executions,
-    workers: Arc<WorkerPool>,
+    sweep: Sweep,
+    attendance: Attendance,
+    housekeeping: Housekeeping,
     wake: Arc<Notify>,
-    housekeeping: Arc<Housekeeping>,
-    idle: Idle,
 }
 
 impl Reconciler {
     pub(crate) fn new(
-        store: Store,
         provisioner: Provisioner,
-        executions: Executions,
-        workers: Arc<WorkerPool>,
-        wake: Arc<Notify>,
+        sweep: Sweep,
+        attendance: Attendance,
         housekeeping: Housekeeping,
+        wake: Arc<Notify>,
     ) -> Self {
-        Self {
-            store,
-            provisioner,
-            executions,
-            workers,
-            wake,
-            housekeeping: Arc::new(housekeeping),
-            idle: Idle::default(),
-        }
+        Self { provisioner, sweep, attendance, housekeeping, wake }
     }
 
-    /// Works until it is told to stop, then stops the hosted workers.
-    pub async fn run(mut self, stop: CancellationToken) {
-        let housekeeping = Arc::clone(&self.housekeeping);
-        // Long-lived and large: whoever runs it need not carry it.
-        let executions = self.executions.clone();
-        tokio::join!(
-            Box::pin(self.reconcile(&stop)),
-            Box::pin(find_ends(executions, &stop)),
-            Box::pin(housekeeping.run(stop.clone())),
-        );
-    }
-
-    async fn reconcile(&mut self, stop: &CancellationToken) {
-        while !stop.is_cancelled() {
-            let round = async {
-                report(self.work().await);
-                let _ = tokio::time::timeout(PERIOD, self.wake.notified()).await;
-            };
+    /// Works until it is told to stop, then stops the hosted workers. No part waits for another.
+    pub async fn run(self, stop: CancellationToken) {
+        let Self { provisioner, sweep, mut attendance, housekeeping, wake } = self;
+        let woken = Notify::new();
+        let executions = attendance.executions.clone();
+        let work = async {
             tokio::select! {
-                () = round => {}
+                () = provision(&provisioner, &wake, &woken) => {}
+                () = attendance.attend(&woken) => {}
+                () = sweep.run() => {}
+                () = find_ends(&executions) => {}
                 () = stop.cancelled() => {}
             }
+            attendance.workers.stop().await;
+        };
+        // Long-lived and large: whoever runs it need not carry it.
+        tokio::join!(Box::pin(work), Box::pin(housekeeping.run(stop.clone())));
+    }
+}
+
+/// Attends to organizations that are due, until it is dropped. It alone is woken, and passes that on.
+async fn provision(provisioner: &Provisioner, wake: &Notify, woken: &Notify) {
+    let mut in_hand = InHand::default();
+    loop {
+        report(provisioner.take_up(&mut in_hand).await);
+        tokio::select! {
+            done = in_hand.one_is_done() => report(done),
+            () = wake.notified() => woken.notify_one(),
+            () = sleep(PERIOD) => {}
         }
-        self.workers.stop().await;
+    }
+}
+
+/// Sees to executions, and to the hosted workers that run them.
+pub(crate) struct Attendance {
+    store: Store,
+    executions: Executions,
+    workers: Arc<WorkerPool>,
+    idle: Idle,
+}
+
+impl Attendance {
+    pub(crate) fn new(store: Store, executions: Executions, workers: Arc<WorkerPool>) -> Self {
+        Self { store, executions, workers, idle: Idle::default() }
     }
 
-    /// Whatever is away for the first part is away for the second.
-    async fn work(&mut self) -> Result<(), Error> {
-        self.provisioner.work().await?;
-        self.attend_executions().await
+    /// Goes on until it is dropped.
+    async fn attend(&mut self, woken: &Notify) {
+        loop {
+            report(self.attend_executions().await);
+            let _ = timeout(PERIOD, woken.notified()).await;
+        }
     }
 
     async fn attend_executions(&mut self) -> Result<(), Error> {
@@ -119,22 +136,19 @@ impl Reconciler {
     }
 }
 
-/// Looks for ends of executions until it is told to stop.
-async fn find_ends(executions: Executions, stop: &CancellationToken) {
-    let find = async {
-        loop {
-            let found = executions.find_ends().await;
-            if !matches!(found, Ok(true)) {
-                report(found.map(drop));
-                tokio::time::sleep(PERIOD).await;
-            }
+/// Looks for ends of executions, until it is dropped.
+async fn find_ends(executions: &Executions) {
+    loop {
+        let found = executions.find_ends().await;
+        if !matches!(found, Ok(true)) {
+            report(found.map(drop));
+            sleep(PERIOD).await;
         }
-    };
-    stop.run_until_cancelled(find).await;
+    }
 }
 
 /// A part of the deployment that is away is no surprise; anything else is a fault of ours.
-fn report(done: Result<(), Error>) {
+pub(crate) fn report(done: Result<(), Error>) {
     match done {
         Ok(()) => {}
         Err(Error::Unavailable(error)) => {

@@ -13,6 +13,7 @@
 pub mod api_key_secrets;
 pub mod api_keys;
 pub mod audit;
+pub mod drift;
 pub mod erasure;
 pub mod executions;
 pub mod migrate;

@@ -147,7 +147,10 @@ impl OrganizationRepository for PlatformTx {
         now: Timestamp,
     ) -> Result<(), Error> {
         let query = "update organizations
-             set status = $2, status_reason = $3, updated_at = $4, next_attempt_at = $4, attempts = 0 where id = $1";
+             set status = $2, status_reason = $3, updated_at = $4, next_attempt_at = $4, attempts = 0,
+                 -- While it is suspended, nobody looks at its namespace.
+                 next_look_at = case status when 'suspended' then $4 else next_look_at end
+             where id = $1";
         sqlx::query(query)
             .bind(organization.uuid())
             .bind(status.as_str())
@@ -176,6 +179,8 @@ pub struct Due {
     pub tried: u32,
     /// For how many days Temporal is to keep what has ended there.
     pub retention_days: u32,
+    /// Whether somebody has changed its namespace.
+    pub drifted: bool,
 }
 
 /// Takes one organization that is due, if there is one, and puts its next attempt off by `lease`, so that no other node takes
@@ -189,7 +194,7 @@ pub async fn take_due(tx: &mut PlatformTx, now: Timestamp, lease: TimeDelta) -> 
         " and next_attempt_at <= $1
              order by next_attempt_at limit 1 for no key update skip locked
          )
-         returning attempts - 1 as tried,
+         returning attempts - 1 as tried, drifted,
              (select retention_days from quotas where organization_id = organizations.id) as retention_days, ",
         columns!()
     ))
@@ -197,14 +202,19 @@ pub async fn take_due(tx: &mut PlatformTx, now: Timestamp, lease: TimeDelta) -> 
     .bind(now + lease)
     .fetch_optional(tx.connection())
     .await?;
-    let Some(row) = row else { return Ok(None) };
+    row.as_ref().map(due).transpose()
+}
+
+/// The row of an organization that was taken.
+pub(crate) fn due(row: &PgRow) -> Result<Due, Error> {
     let number =
         |column| row.try_get::<Option<i32>, _>(column).map(|n| n.and_then(|n| u32::try_from(n).ok()));
-    Ok(Some(Due {
-        organization: from_row(&row)?,
+    Ok(Due {
+        organization: from_row(row)?,
         tried: number("tried")?.unwrap_or(0),
         retention_days: number("retention_days")?.unwrap_or(Quota::RetentionDays.default_limit()),
-    }))
+        drifted: row.try_get("drifted")?,
+    })
 }
 
 /// Says when the reconciler is to try again, and why it did not work this time.
@@ -241,7 +251,7 @@ pub async fn unsettle(
 
 /// Notes that the namespace of an organization is as it was to be when it was taken, unless that has changed since.
 pub async fn settled(tx: &mut PlatformTx, due: &Due) -> Result<(), Error> {
-    let query = "update organizations set settle_due = false, status_reason = null
+    let query = "update organizations set settle_due = false, drifted = false, status_reason = null
          where id = $1 and status in ('active', 'suspended')
            and coalesce((select retention_days from quotas where organization_id = $1), $3) = $2";
     let days = |days: u32| i32::try_from(days).unwrap_or(i32::MAX);

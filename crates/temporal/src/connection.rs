@@ -12,16 +12,22 @@ use temporalio_client::{
     tonic::{IntoRequest, Request, Response, Status},
 };
 use temporalio_common::protos::temporal::api::workflowservice::v1::GetSystemInfoRequest;
-use tenantry_domain::OrgScope;
-use tokio::{runtime::Handle, sync::OnceCell, time::timeout};
+use tenantry_domain::{OrgScope, OrganizationId};
+use tokio::{
+    runtime::Handle,
+    sync::{OnceCell, broadcast},
+    time::timeout,
+};
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
-use crate::Error;
+use crate::{Error, suspects::Suspects};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(5);
 const CHECK_LIMIT: Duration = Duration::from_secs(2);
+/// How many renewals of namespaces a worker may miss before it takes its own for one of them.
+const RENEWALS: usize = 64;
 
 /// The way to Temporal. Clones share one connection.
 #[derive(Clone, Debug)]
@@ -35,6 +41,8 @@ struct Inner {
     /// Where the connection's own tasks run, so that it outlives whichever short-lived runtime uses it first.
     home: Handle,
     connection: OnceCell<Connection>,
+    suspects: Suspects,
+    renewed: broadcast::Sender<OrganizationId>,
 }
 
 impl Temporal {
@@ -46,7 +54,14 @@ impl Temporal {
     /// Outside a Tokio runtime.
     pub fn connect(address: &str) -> Result<Self, Error> {
         let address = parse(address)?;
-        Ok(Self { inner: Arc::new(Inner { address, home: Handle::current(), connection: OnceCell::new() }) })
+        let inner = Inner {
+            address,
+            home: Handle::current(),
+            connection: OnceCell::new(),
+            suspects: Suspects::default(),
+            renewed: broadcast::Sender::new(RENEWALS),
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Whether Temporal answers, for readiness. It takes two seconds at most.
@@ -56,6 +71,24 @@ impl Temporal {
             call(service.get_system_info(request(GetSystemInfoRequest::default()))).await
         };
         timeout(CHECK_LIMIT, answer).await.unwrap_or_else(|_| Err(Error::timed_out())).map(drop)
+    }
+
+    /// The same error, once it is noted whose namespace it casts doubt on.
+    pub(crate) fn suspecting(&self, scope: &OrgScope, error: Error) -> Error {
+        if matches!(error, Error::NoNamespace(_) | Error::Unsettled(_)) {
+            self.suspects().note(scope.organization());
+        }
+        error
+    }
+
+    /// Whose namespaces calls have cast doubt on.
+    pub(crate) fn suspects(&self) -> &Suspects {
+        &self.inner.suspects
+    }
+
+    /// Whose namespaces were registered again. Whoever polls one still polls the one before, until its poll ends.
+    pub(crate) fn renewed(&self) -> &broadcast::Sender<OrganizationId> {
+        &self.inner.renewed
     }
 
     /// The client of the scope's namespace, and of no other.

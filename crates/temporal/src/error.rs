@@ -1,5 +1,7 @@
 //! What can go wrong with Temporal, told apart by what the caller does about it.
 
+use std::{borrow::Cow, iter};
+
 use temporalio_client::{
     errors::{ClientConnectError, WorkflowStartError},
     tonic::{Code, Status},
@@ -38,6 +40,17 @@ pub enum Error {
     /// Another workflow of the organization's namespace has the id that was chosen for an execution.
     #[error("another workflow has the id")]
     WorkflowIdTaken(#[source] Cause),
+    /// The organization's namespace exists and cannot be used as it is. Nobody but an operator can help.
+    #[error("the namespace {namespace} {why}")]
+    UnusableNamespace {
+        /// Its name.
+        namespace: String,
+        /// What is wrong with it.
+        why: Cow<'static, str>,
+    },
+    /// The organization's namespace lacks something that the call needs. The same call succeeds once it has been repaired.
+    #[error("the organization's namespace is not as it should be")]
+    Unsettled(#[source] Cause),
     /// Temporal will never accept this call, for example because the input is too large.
     #[error("Temporal refuses the call")]
     Refused(#[source] Cause),
@@ -49,6 +62,13 @@ pub enum Error {
 impl Error {
     pub(crate) fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())
+    }
+
+    /// Whether Temporal's word that there is no such thing is at the bottom of it.
+    pub(crate) fn tells_of_no_namespace(&self) -> bool {
+        let chain = iter::successors(Some(self as &dyn std::error::Error), |error| error.source());
+        let mut told = chain.filter_map(|error| error.downcast_ref::<Status>());
+        told.any(|status| status.code() == Code::NotFound)
     }
 
     pub(crate) fn timed_out() -> Self {
@@ -68,6 +88,7 @@ impl From<Status> for Error {
             Code::ResourceExhausted => Self::Busy,
             Code::NotFound if is_about_an_execution(&status) => Self::NoExecution,
             Code::NotFound => Self::NoNamespace,
+            Code::FailedPrecondition if remembers_what_is_deleted(&status) => Self::NoNamespace,
             Code::InvalidArgument | Code::OutOfRange | Code::FailedPrecondition => Self::Refused,
             _ => Self::Internal,
         };
@@ -96,8 +117,25 @@ impl From<ClientConnectError> for Error {
 impl From<WorkflowStartError> for Error {
     fn from(error: WorkflowStartError) -> Self {
         match error {
+            WorkflowStartError::Rpc(status) if blames_the_namespace(&status) => {
+                Self::Unsettled(Box::new(status))
+            }
             WorkflowStartError::Rpc(status) => status.into(),
             error => Self::internal(error),
         }
+    }
+}
+
+/// For a while after a namespace is deleted, parts of Temporal still know it as such, even if there is another one of its name.
+fn remembers_what_is_deleted(status: &Status) -> bool {
+    status.message().starts_with("Namespace has invalid state: Deleted")
+}
+
+/// Whether a start was refused for what its namespace is: it lacks a search attribute of ours, or takes no starts any more. There is
+/// no code for it.
+fn blames_the_namespace(status: &Status) -> bool {
+    match status.code() {
+        Code::InvalidArgument => status.message().to_ascii_lowercase().contains("search attribute"),
+        code => code == Code::FailedPrecondition,
     }
 }

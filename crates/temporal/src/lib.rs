@@ -1,7 +1,7 @@
 //! The joint with Temporal: the only crate that knows it.
 //!
 //! - [`connection`]: the one connection of the process, [`Temporal`].
-//! - [`namespaces`]: an organization's own namespace, made and erased.
+//! - [`namespaces`]: an organization's own namespace, made, looked at, repaired, erased.
 //! - [`dispatcher`]: executions handed to Temporal, once each, and all that is done to them there.
 //! - [`worker`]: the hosted workers that run definitions, one for each namespace with work.
 //! - [`egress`]: which addresses a definition may call.
@@ -21,10 +21,12 @@ pub mod dispatcher;
 pub mod egress;
 mod error;
 pub mod namespaces;
+mod search_attributes;
+mod suspects;
 pub mod worker;
 
 pub use connection::Temporal;
 pub use dispatcher::{Dispatcher, Program, Seen, Signal, StartExecution};
 pub use error::Error;
-pub use namespaces::Namespaces;
+pub use namespaces::{Drift, Namespaces};
 pub use worker::{ExecutionJournal, Recording, WorkerPool};

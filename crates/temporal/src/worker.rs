@@ -3,7 +3,7 @@
 //! | wanted | running | what happens |
 //! |---|---|---|
 //! | yes | no | it starts; if that fails, it starts again after a pause, longer each time |
-//! | yes | yes | nothing |
+//! | yes | yes | nothing; if its namespace was registered again, it stops and starts |
 //! | no | yes | it stops polling, hands back what it has in hand, and is forgotten |
 //! | no | no | nothing |
 //!

@@ -1,7 +1,7 @@
 //! The REST API from outside: the real router on a real port, PostgreSQL and Temporal behind it.
 //!
 //! A file for each resource, as in `src/routes`, and then what holds for all of them: `server`, `edge`, `visits`, `metrics`,
-//! `multi_tenant`, `security`, `faults`.
+//! `multi_tenant`, `namespaces`, `security`, `faults`.
 //! To add an operation: a row in [`operations`], without which `multi_tenant` fails, and its own tests in its resource's file.
 
 mod api_keys;
@@ -17,6 +17,7 @@ mod log;
 mod me;
 mod metrics;
 mod multi_tenant;
+mod namespaces;
 mod operations;
 mod organizations;
 mod own_types;

@@ -67,7 +67,7 @@ impl Dev {
             started = start(&home) => started?,
             () = stop.cancelled() => return Ok(()),
         };
-        let outcome = self.serve(&home, listener, started, stop).await;
+        let outcome = Box::pin(self.serve(&home, listener, started, stop)).await;
         traces.stop().await;
         outcome
     }
@@ -79,7 +79,7 @@ impl Dev {
         mut engines: Engines,
         stop: CancellationToken,
     ) -> Result<(), Failure> {
-        let served = self.serve_on(home, listener, &mut engines, stop).await;
+        let served = Box::pin(self.serve_on(home, listener, &mut engines, stop)).await;
         let stopped = engines.stop().await;
         if let Some(file) = &self.ready_file {
             remove(file)?;

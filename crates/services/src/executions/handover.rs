@@ -111,8 +111,8 @@ impl Executions {
 
 fn start(Pending { execution, definition }: Pending) -> StartExecution {
     let program = match execution.work {
-        Work::Definition { workflow, .. } => {
-            Program::Definition { name: workflow, definition: definition.unwrap_or_default() }
+        Work::Definition { workflow, revision } => {
+            Program::Definition { name: workflow, revision, definition: definition.unwrap_or_default() }
         }
         Work::Own { workflow_type, task_queue } => {
             Program::Own { workflow_type, task_queue, workflow_id: execution.workflow_id }

@@ -3,6 +3,7 @@
 mod api_keys;
 mod catalog;
 mod doors;
+mod drift;
 mod executions;
 mod migrations;
 mod plans;

@@ -71,6 +71,7 @@ async fn should_name_the_steps_as_an_operator_looks_for_them() {
         "announce_changes_of_rights",
         "create_nodes_table",
         "add_own_workflow_types_to_executions",
+        "add_drift_to_organizations",
     ];
     assert_eq!(names, expected);
 }

@@ -8,14 +8,17 @@ use temporalio_client::{
     errors::WorkflowStartError,
     tonic::{Code, Status},
 };
-use temporalio_common::protos::temporal::api::{
-    common::v1::{Memo, WorkflowType as ProtoWorkflowType},
-    enums::v1::{WorkflowIdConflictPolicy as Conflict, WorkflowIdReusePolicy as Reuse},
-    taskqueue::v1::TaskQueue,
-    workflowservice::v1::StartWorkflowExecutionRequest,
+use temporalio_common::{
+    protos::temporal::api::{
+        common::v1::{Memo, WorkflowType as ProtoWorkflowType},
+        enums::v1::{WorkflowIdConflictPolicy as Conflict, WorkflowIdReusePolicy as Reuse},
+        taskqueue::v1::TaskQueue,
+        workflowservice::v1::StartWorkflowExecutionRequest,
+    },
+    search_attributes::SearchAttributes,
 };
 use tenantry_domain::{
-    ExecutionId, OrgScope, TaskQueueName, TemporalWorkflowId, WorkflowType, execution::Handle,
+    ExecutionId, OrgScope, Revision, TaskQueueName, TemporalWorkflowId, WorkflowType, execution::Handle,
 };
 use tokio::time::timeout;
 
@@ -23,6 +26,7 @@ use super::{Dispatcher, IDENTITY, TASK_QUEUE, ending::EXECUTION, namespace, payl
 use crate::{
     Error,
     connection::{CALL_LIMIT, call, request, rpc_options},
+    search_attributes,
     worker::workflow::{HostedInput, HostedWorkflow},
 };
 
@@ -44,6 +48,8 @@ pub enum Program {
     Definition {
         /// The name of the workflow, for people who look at Temporal.
         name: String,
+        /// Which revision of it.
+        revision: Revision,
         /// What it runs from start to end, whatever is uploaded meanwhile.
         definition: Value,
     },
@@ -77,8 +83,10 @@ impl Dispatcher {
     pub async fn start(&self, scope: &OrgScope, start: StartExecution) -> Result<Started, Error> {
         let StartExecution { id, program, input } = start;
         match program {
-            Program::Definition { name, definition } => {
-                self.start_definition(scope, id, HostedInput { workflow: name, definition, input }).await
+            Program::Definition { name, revision, definition } => {
+                let found_by = search_attributes::of(id, &name, revision)?;
+                let input = HostedInput { workflow: name, definition, input };
+                self.start_definition(scope, id, found_by, input).await
             }
             Program::Own { workflow_type, task_queue, workflow_id } => {
                 let handle = Handle { id, workflow_id, first_run_id: None, run_id: None };
@@ -100,12 +108,14 @@ impl Dispatcher {
         &self,
         scope: &OrgScope,
         id: ExecutionId,
+        found_by: SearchAttributes,
         input: HostedInput,
     ) -> Result<Started, Error> {
         let options = WorkflowStartOptions::new(TASK_QUEUE, id.to_string())
             .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
             .id_conflict_policy(WorkflowIdConflictPolicy::Fail)
             .static_summary(input.workflow.clone())
+            .search_attributes(found_by)
             .rpc_options(rpc_options())
             .build();
         let client = self.temporal.client(scope).await?;
@@ -113,7 +123,7 @@ impl Dispatcher {
         let (run_id, earlier) = match timeout(CALL_LIMIT, started).await.map_err(|_| Error::timed_out())? {
             Ok(handle) => (handle.run_id().map(str::to_owned), false),
             Err(WorkflowStartError::AlreadyStarted { run_id, .. }) => (run_id, true),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(self.temporal.suspecting(scope, error.into())),
         };
         let run_id = run_id.ok_or_else(|| Error::internal("Temporal named no run"))?;
         Ok(Started { first_run_id: run_id.clone(), run_id, earlier })
@@ -145,7 +155,7 @@ impl Dispatcher {
                 Ok(Started { first_run_id, run_id: started.run_id, earlier: !started.started })
             }
             Err(error) if is_taken(&error) => self.started_before(scope, handle, error).await,
-            Err(error) => Err(error),
+            Err(error) => Err(self.temporal.suspecting(scope, error)),
         }
     }
 

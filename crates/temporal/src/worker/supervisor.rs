@@ -16,8 +16,11 @@ use temporalio_sdk::{
         worker_tuner::{FixedSizeSlotSupplier, TunerHolder},
     },
 };
-use tenantry_domain::{OrgScope, chain};
-use tokio::{sync::watch, time::timeout};
+use tenantry_domain::{OrgScope, OrganizationId, chain};
+use tokio::{
+    sync::{broadcast, watch},
+    time::timeout,
+};
 
 use super::{
     GRACE, Shared,
@@ -50,6 +53,9 @@ pub(super) async fn supervise(shared: Arc<Shared>, job: Job) {
                 }
                 let (organization, namespace) = (scope.organization(), scope.namespace().as_str());
                 tracing::warn!(%organization, namespace, error = chain(&error), "hosted worker failed; it will start again");
+                if error.tells_of_no_namespace() {
+                    shared.temporal.suspects().note(organization);
+                }
                 let _ = timeout(pause, unwanted(&mut wanted)).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -67,12 +73,19 @@ async fn unwanted(wanted: &mut watch::Receiver<bool>) {
     drop(wanted.wait_for(|wanted| !wanted).await);
 }
 
-/// Runs a worker until it is not wanted any more.
+/// Waits until the organization's namespace is another than it was.
+async fn renewed(renewals: &mut broadcast::Receiver<OrganizationId>, organization: OrganizationId) {
+    // An error says that some renewals were missed: this may have been among them.
+    while renewals.recv().await.is_ok_and(|renewed| renewed != organization) {}
+}
+
+/// Runs a worker until it is not wanted any more, or until its namespace is another.
 async fn run_while_wanted(
     shared: &Arc<Shared>,
     scope: &OrgScope,
     wanted: &mut watch::Receiver<bool>,
 ) -> Result<(), Error> {
+    let mut renewals = shared.temporal.renewed().subscribe();
     let (mut worker, registration) = tokio::select! {
         made = make(shared, scope) => made?,
         () = unwanted(wanted) => return Ok(()),
@@ -84,6 +97,10 @@ async fn run_while_wanted(
     let ended = tokio::select! {
         ended = &mut running => ended,
         () = unwanted(wanted) => {
+            registration.shut_down();
+            running.await
+        }
+        () = renewed(&mut renewals, organization) => {
             registration.shut_down();
             running.await
         }

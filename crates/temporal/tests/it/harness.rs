@@ -110,13 +110,17 @@ pub(crate) async fn provisioned(temporal: &Temporal) -> OrgScope {
     scope
 }
 
-pub(crate) fn execution(tasks: Value) -> StartExecution {
+pub(crate) fn definition(tasks: Value) -> Value {
     let document = json!({ "dsl": "1.0.3", "namespace": "test", "name": "test", "version": "1.0.0" });
     let mut definition = json!({ "document": document });
     definition["do"] = tasks;
+    definition
+}
+
+pub(crate) fn execution(tasks: Value) -> StartExecution {
     StartExecution {
         id: ExecutionId::generate(SystemClock.now()),
-        program: Program::Definition { name: "test".to_owned(), definition },
+        program: Program::Definition { name: "test".to_owned(), revision: 1, definition: definition(tasks) },
         input: json!({}),
     }
 }
