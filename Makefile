@@ -4,7 +4,7 @@
 CARGO_TARGET_DIR ?= target
 
 # Which benchmarks `make bench` runs: make bench BENCH=storage
-BENCH ?= storage lookup front_door instructions memory neighbours revocation
+BENCH ?= storage lookup front_door instructions memory neighbours revocation provisioning
 
 .PHONY: dev test bench lint fmt doc deny
 

@@ -5,5 +5,6 @@ pub(crate) mod instructions;
 pub(crate) mod lookup;
 pub(crate) mod memory;
 pub(crate) mod neighbours;
+pub(crate) mod provisioning;
 pub(crate) mod revocation;
 pub(crate) mod storage;

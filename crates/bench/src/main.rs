@@ -14,6 +14,7 @@ const BENCHMARKS: &[(&str, fn())] = &[
     ("lookup", benchmarks::lookup::run),
     ("memory", benchmarks::memory::run),
     ("neighbours", benchmarks::neighbours::run),
+    ("provisioning", benchmarks::provisioning::run),
     ("revocation", benchmarks::revocation::run),
     ("storage", benchmarks::storage::run),
 ];

@@ -12,6 +12,7 @@ mod clock;
 mod database;
 mod link;
 mod own_worker;
+mod private_temporal;
 mod servers;
 
 pub use app::{App, Setup, Tenant, eventually};
@@ -19,4 +20,5 @@ pub use clock::TestClock;
 pub use database::Database;
 pub use link::Link;
 pub use own_worker::{Answer, OwnWorker, WorkflowTask};
+pub use private_temporal::{AS_IN_PRODUCTION, PrivateTemporal};
 pub use servers::Servers;

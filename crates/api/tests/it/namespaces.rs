@@ -1,13 +1,14 @@
-//! An organization's namespace that somebody changes behind Tenantry's back.
+//! Organizations' namespaces: made many at once, and changed by somebody behind Tenantry's back.
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use serde_json::{Value, json};
 use tenantry_domain::{
     Clock as _, Namespace, OrgScope, Organization, OrganizationId, OrganizationStatus, Slug, SystemClock,
 };
 use tenantry_temporal::{Drift, Namespaces, Temporal};
-use tenantry_test_support::{App, Servers, eventually};
+use tenantry_test_support::{AS_IN_PRODUCTION, App, Database, PrivateTemporal, Servers, eventually};
 
 use crate::{
     caller::{Caller, text},
@@ -167,4 +168,37 @@ async fn should_not_take_its_own_change_for_somebody_elses() {
     meddled.namespaces.repair(&meddled.scope, RETENTION).await.expect("it is changed");
     meddled.app.clock.advance(A_LOOK);
     assert_eq!(meddled.recorded().await.len(), 1, "the other change alone is recorded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn should_provision_many_organizations_that_are_made_at_once() {
+    let temporal = PrivateTemporal::start(&AS_IN_PRODUCTION).await;
+    let app = App::start_with(&temporal.address(), Database::migrated().await).await;
+    let admin = Caller::admin(&app).await;
+    let acme = Tenant::active(&app, &admin, "acme").await.with_quote().await;
+    let made = (0..60).map(|number| {
+        let body = json!({"slug": format!("org-{number}"), "name": "One of many"});
+        let admin = &admin;
+        async move { admin.post("/organizations", &body).await.data(201) }
+    });
+    join_all(made).await;
+
+    // Meanwhile the reconciler hands over what a request could not.
+    let id = acme.start().await;
+    execution_in(&acme.customer, &id, "completed").await;
+    let statuses = async || {
+        let organizations = admin.walk("/organizations").await;
+        organizations.iter().map(|organization| text(&organization["status"])).collect::<Vec<_>>()
+    };
+    let before = statuses().await;
+    assert!(before.iter().any(|status| status == "provisioning"), "the execution did not wait for them");
+    eventually("all are active", || async {
+        let statuses = statuses().await;
+        assert!(!statuses.contains(&"provisioning_failed".to_owned()), "{statuses:?}");
+        statuses.iter().all(|status| status == "active").then_some(())
+    })
+    .await;
+    assert_eq!(statuses().await.len(), 62, "with acme and the system organization");
+    app.stop().await;
+    temporal.stop().await;
 }
