@@ -11,8 +11,8 @@ const WORKFLOW: &str = "workflow";
 const TASK_QUEUE: &str = "task_queue";
 
 checked_string!(
-    /// The name of a Temporal task queue: 1–255 characters.
-    TaskQueueName, |value| display_name("task_queue", value, 255)
+    /// The name of a Temporal task queue: 1–250 characters.
+    TaskQueueName, |value| display_name("task_queue", value, 250)
 );
 
 impl TaskQueueName {

@@ -129,7 +129,7 @@ fn decode(is_json: bool, body: &[u8]) -> (Value, BodyEncoding) {
     if body.is_empty() {
         return (Value::Null, BodyEncoding::Json);
     }
-    if is_json && let Ok(value) = serde_json::from_slice(body) {
+    if is_json && let Ok(value) = crate::json::read(body) {
         return (value, BodyEncoding::Json);
     }
     match std::str::from_utf8(body) {

@@ -21,6 +21,7 @@
 
 pub mod expression;
 pub mod interpreter;
+pub mod json;
 pub mod limits;
 
 mod definition;

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::json;
+
 /// The length of a document's text, in bytes (256 KiB).
 pub const DOCUMENT_BYTES: usize = 256 * 1024;
 
@@ -66,7 +68,7 @@ pub const WAIT_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
 /// The length of a value in bytes, about as long as it is in JSON.
 ///
 /// # Errors
-/// Says which of [`VALUE_DEPTH`] and [`VALUE_BYTES`] it is beyond.
+/// Says which of [`VALUE_DEPTH`] and [`VALUE_BYTES`] it is beyond, or that it has a member of a name that nothing can have ([`json`]).
 pub fn check(value: &Value) -> Result<usize, String> {
     let mut bytes = 0;
     let mut rest = vec![(value, 0)];
@@ -82,6 +84,9 @@ pub fn check(value: &Value) -> Result<usize, String> {
                 2
             }
             Value::Object(properties) => {
+                if properties.keys().any(|name| json::is_reserved(name)) {
+                    return Err(json::refusal());
+                }
                 rest.extend(properties.values().map(|value| (value, depth + 1)));
                 2 + properties.keys().map(|key| key.len() + 3).sum::<usize>()
             }

@@ -16,6 +16,7 @@ use tenantry_domain::{
     TaskQueueName, TemporalWorkflowId, UserId, Work, WorkflowName, WorkflowType,
     execution::TerminationReason,
 };
+use tenantry_dsl::json::Json;
 use tenantry_services::{
     Services,
     executions::{Start, StartOwn},
@@ -171,7 +172,7 @@ async fn start_own(
 
 /// An input that is there, be it null.
 fn given<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(input).map(Some)
+    Json::deserialize(input).map(|Json(input)| Some(input))
 }
 
 /// Lists are in the order of ids, which is the order of time only if every id tells the time.

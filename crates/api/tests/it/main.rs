@@ -11,6 +11,7 @@ mod edge;
 mod executions;
 mod faults;
 mod health;
+mod hostile_json;
 mod indifference;
 mod lifecycle;
 mod log;

@@ -11,15 +11,17 @@ pub const HOSTED_TASK_QUEUE: &str = "tenantry-hosted";
 
 /// What the names of Temporal's own task queues, workflow types and workflow ids begin with.
 const RESERVED_BY_TEMPORAL: &[&str] = &["temporal-sys-", "__temporal", "/_sys/"];
+/// Temporal takes 1,000 bytes, and a character has four at most (RFC 3629).
+const MAX_CHARACTERS: usize = 250;
 /// What the names of hosted workflow types begin with.
 const HOSTED_TYPES: &str = "tenantry.";
 
 checked_string!(
-    /// The name of a workflow type that an organization's own workers have: 1–255 characters, and none of the deployment's own.
+    /// The name of a workflow type that an organization's own workers have: 1–250 characters, and none of the deployment's own.
     WorkflowType, parse_workflow_type
 );
 checked_string!(
-    /// The name of a signal: 1–255 characters, and none of Temporal's own.
+    /// The name of a signal: 1–250 characters, and none of Temporal's own.
     SignalName, parse_signal_name
 );
 checked_string!(
@@ -33,7 +35,7 @@ checked_string!(
 
 fn parse_workflow_type(value: &str) -> Result<String, Invalid> {
     let field = "workflow_type";
-    let value = identifier(field, value, 255)?;
+    let value = identifier(field, value, MAX_CHARACTERS)?;
     if value.starts_with(HOSTED_TYPES) || is_reserved(&value) {
         return Err(Invalid::new(field, "must not be one of the deployment's own, such as tenantry.*"));
     }
@@ -41,7 +43,7 @@ fn parse_workflow_type(value: &str) -> Result<String, Invalid> {
 }
 
 fn parse_signal_name(value: &str) -> Result<String, Invalid> {
-    let value = identifier("name", value, 255)?;
+    let value = identifier("name", value, MAX_CHARACTERS)?;
     if is_reserved(&value) {
         return Err(Invalid::new("name", "must not be one of Temporal's own, such as __temporal*"));
     }
@@ -51,7 +53,7 @@ fn parse_signal_name(value: &str) -> Result<String, Invalid> {
 /// One that somebody chooses. What looks like an id of the deployment's own could be the name of another execution.
 fn parse_chosen_workflow_id(value: &str) -> Result<String, Invalid> {
     let field = "workflow_id";
-    let value = identifier(field, value, 255)?;
+    let value = identifier(field, value, MAX_CHARACTERS)?;
     if value.starts_with("exe_") || value.starts_with("sch_") || is_reserved(&value) {
         let rule = "must not begin as the ids that the deployment gives: exe_, sch_, temporal-sys-";
         return Err(Invalid::new(field, rule));

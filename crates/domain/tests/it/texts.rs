@@ -59,9 +59,9 @@ fn rules() -> Vec<Rule> {
         rule!(SecretName, "name", like("[A-Za-z0-9_-]{1,100}"), |text| {
             (1..=100).contains(&text.len()) && has_only(text, "_-")
         }),
-        rule!(WorkflowType, "workflow_type", like("[A-Z][^\\pC\\s]{0,254}"), |text| is_name(text, 255)),
-        rule!(SignalName, "name", like("[A-Z][^\\pC\\s]{0,254}"), |text| is_name(text, 255)),
-        rule!(TemporalWorkflowId, "workflow_id", like("[A-Z][^\\pC\\s]{0,254}"), |text| is_name(text, 255)),
+        rule!(WorkflowType, "workflow_type", like("[A-Z][^\\pC\\s]{0,249}"), |text| is_name(text, 250)),
+        rule!(SignalName, "name", like("[A-Z][^\\pC\\s]{0,249}"), |text| is_name(text, 250)),
+        rule!(TemporalWorkflowId, "workflow_id", like("[A-Z][^\\pC\\s]{0,249}"), |text| is_name(text, 250)),
         rule!(TerminationReason, "reason", prop_oneof![names(500), like(" ?")].boxed(), |text| text
             .is_empty()
             || is_name(text, 500)),

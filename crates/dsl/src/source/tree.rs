@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{Content, Entry, Node, Position, limit, pointer, problem};
 use crate::{
-    Error, limits,
+    Error, json, limits,
     problem::{Problem, ProblemCode},
 };
 
@@ -74,6 +74,9 @@ impl Tree {
 
     /// Adds the key of the next value.
     pub(crate) fn key(&mut self, text: String, position: Position) {
+        if json::is_reserved(&text) {
+            self.report(position, json::refusal());
+        }
         if let Some(Open { collection: Collection::Mapping { key, .. }, .. }) = self.open.last_mut() {
             *key = Some((text, position));
         }

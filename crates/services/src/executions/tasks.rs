@@ -54,7 +54,7 @@ impl Executions {
             self.workers.ensure(scope);
         }
         let answer = self.dispatcher.query(scope, &execution.workflow_id, TASKS_QUERY).await?;
-        let tasks = answer.map(|answer| serde_json::from_slice(&answer)).transpose();
+        let tasks = answer.map(|answer| tenantry_dsl::json::read(&answer)).transpose();
         Ok(list(tasks.map_err(|error| Error::Internal(error.into()))?.unwrap_or_default()))
     }
 }

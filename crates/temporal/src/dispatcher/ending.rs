@@ -18,7 +18,7 @@ use tenantry_domain::{
     OrgScope, TemporalWorkflowId, Timestamp,
     execution::{Handle, Outcome},
 };
-use tenantry_dsl::{ErrorType, WorkflowError, limits};
+use tenantry_dsl::{ErrorType, WorkflowError, json, limits};
 
 use super::{Dispatcher, found, moment, namespace, run_of};
 use crate::{
@@ -203,7 +203,10 @@ fn completed(result: Option<Payloads>) -> Outcome {
     if only.metadata.get("encoding").is_some_and(|encoding| encoding == NULL_ENCODING) {
         return Outcome::Completed(Value::Null);
     }
-    match Value::from_json_payload(&only) {
+    if !only.is_json_payload() {
+        return Outcome::CompletedUnread("the output is not JSON".into());
+    }
+    match json::read(&only.data) {
         Err(_) => Outcome::CompletedUnread("the output is not JSON".into()),
         Ok(output) => match limits::check(&output) {
             Err(why) => Outcome::CompletedUnread(format!("the output is not kept: {why}").into()),
