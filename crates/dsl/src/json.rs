@@ -1,6 +1,6 @@
 //! JSON that somebody else wrote, read as what it says.
 //!
-//! With features that other crates switch on, serde_json takes an object whose first member has a certain name for something else: the
+//! With features that other crates switch on, `serde_json` takes an object whose first member has a certain name for something else: the
 //! text beside it is read as JSON anew, again and again, without a bound on the stack that this takes. So untrusted JSON is never read as
 //! a [`Value`] directly, but with [`read`] or as [`Json`], and nothing that has a member of such a name is kept: see
 //! [`limits::check`](crate::limits::check).
@@ -13,7 +13,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// What the names begin with that serde_json keeps for itself.
+/// What the names begin with that `serde_json` keeps for itself.
 const RESERVED: &str = "$serde_json::private::";
 
 /// Whether nothing can have a member of this name.
@@ -119,7 +119,7 @@ mod tests {
         }
     }
 
-    /// What a text is that serde_json would read anew so many times.
+    /// What a text is that `serde_json` would read anew so many times.
     fn folded(times: usize) -> String {
         (0..times).fold("1".to_owned(), |text, _| {
             let member = json!({ "$serde_json::private::RawValue": text }).to_string();
