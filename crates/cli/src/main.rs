@@ -18,6 +18,7 @@ mod paging;
 mod poll;
 mod profile;
 mod progress;
+mod safety;
 mod server;
 mod traces;
 

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     failure::{Exit, Failure},
     front::Listener,
+    safety::Safety,
 };
 
 /// How long requests and workers that had begun have to end.
@@ -28,6 +29,7 @@ pub(crate) struct Settings {
     pub(crate) api: tenantry_api::Settings,
     /// Where to hear of revocations, if not at the database's own URL.
     pub(crate) listen_database_url: Option<String>,
+    pub(crate) safety: Safety,
 }
 
 /// The server, ready to run.
@@ -36,6 +38,7 @@ pub(crate) struct Server {
     services: Services,
     api: tenantry_api::Settings,
     reconciler: tenantry_services::Reconciler,
+    safety: Safety,
 }
 
 impl Server {
@@ -53,7 +56,7 @@ impl Server {
         let sandbox = Arc::new(Sandbox::new().map_err(|error| start(&error))?);
         let services = Services::new(store.clone(), temporal, settings.egress, sandbox, clock);
         let (services, reconciler) = services.map_err(|error| start(&error))?;
-        Ok(Self { store, services, api: settings.api, reconciler })
+        Ok(Self { store, services, api: settings.api, reconciler, safety: settings.safety })
     }
 
     /// Who presents this API key, if anybody.
@@ -74,27 +77,43 @@ impl Server {
         }
     }
 
+    /// Refuses a Temporal that does not keep organizations apart, if it has to.
+    pub(crate) async fn check_temporal(&self) -> Result<(), Failure> {
+        self.safety.check(&self.services).await
+    }
+
     /// Serves until it is told to stop, then lets what had begun end.
     pub(crate) async fn run(self, listener: Listener, stop: CancellationToken) -> Result<(), Failure> {
+        let Self { store, services, api, reconciler, safety } = self;
         let mut parts = JoinSet::new();
-        let router = tenantry_api::router(self.services, &self.api);
-        parts.spawn(tenantry_api::serve(listener.listener, router, self.api.limits, stop.clone()));
-        parts.spawn(self.reconciler.run(stop.clone()));
-        // Neither part ends by itself: the first that does, ends the other.
+        let router = tenantry_api::router(services.clone(), &api);
+        let serving = tenantry_api::serve(listener.listener, router, api.limits, stop.clone());
+        parts.spawn(well(serving));
+        parts.spawn(well(reconciler.run(stop.clone())));
+        let stopped = stop.clone();
+        parts.spawn(async move { safety.watch(&services, &stopped).await });
+        // No part ends by itself, if all is well: the first that does, ends the others.
         let first = parts.join_next().await;
         stop.cancel();
-        let rest = timeout(GRACE, parts.join_all()).await;
+        let rest = timeout(GRACE, async { while parts.join_next().await.is_some() {} }).await;
         if rest.is_err() {
             tracing::warn!("some requests did not end in time and were cut off");
         }
-        let _ = timeout(GRACE, self.store.close()).await;
+        let _ = timeout(GRACE, store.close()).await;
         match first {
             Some(Err(error)) => {
                 Err(Failure::new(Exit::Failed, "internal", format!("a part of the server panicked: {error}")))
             }
-            Some(Ok(())) | None => Ok(()),
+            Some(Ok(ended)) => ended,
+            None => Ok(()),
         }
     }
+}
+
+/// A part that ends well, whenever it does.
+async fn well(part: impl Future<Output = ()>) -> Result<(), Failure> {
+    part.await;
+    Ok(())
 }
 
 /// A stop that Ctrl-C, or whoever supervises the process, asks for. The second Ctrl-C does not wait for order.

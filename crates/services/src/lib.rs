@@ -21,6 +21,7 @@ mod error;
 mod heart;
 mod housekeeping;
 mod last_used;
+mod probe;
 mod provisioner;
 mod reconciler;
 mod sweep;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use tenantry_domain::Clock;
 use tenantry_dsl::expression::Evaluator;
 use tenantry_storage::{PoolUse, Store};
-use tenantry_temporal::{Dispatcher, Namespaces, Temporal, WorkerPool, egress};
+use tenantry_temporal::{Dispatcher, Finding, Namespaces, Temporal, WorkerPool, egress};
 use tokio::sync::Notify;
 
 use crate::{housekeeping::Housekeeping, reconciler::Attendance, sweep::Sweep};
@@ -125,6 +126,14 @@ impl Services {
     /// How many connections to PostgreSQL there are.
     pub fn pools(&self) -> [PoolUse; 2] {
         self.store.pools()
+    }
+
+    /// What an operator should change about Temporal, so that it keeps organizations apart.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it cannot be known yet.
+    pub async fn probe_temporal(&self) -> Result<Vec<Finding>, Error> {
+        probe::probe(&self.store, &self.temporal).await
     }
 
     /// Which part cannot serve, if any: its name, as an operator knows it.

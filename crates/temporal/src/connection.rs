@@ -53,15 +53,32 @@ impl Temporal {
     ///
     /// Outside a Tokio runtime.
     pub fn connect(address: &str) -> Result<Self, Error> {
-        let address = parse(address)?;
+        Ok(Self::over(parse(address)?, OnceCell::new()))
+    }
+
+    fn over(address: Url, connection: OnceCell<Connection>) -> Self {
         let inner = Inner {
             address,
             home: Handle::current(),
-            connection: OnceCell::new(),
+            connection,
             suspects: Suspects::default(),
             renewed: broadcast::Sender::new(RENEWALS),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The way to a Temporal that a test makes up.
+    #[cfg(test)]
+    pub(crate) async fn of_service(
+        service: temporalio_client::callback_based::CallbackBasedGrpcService,
+    ) -> Self {
+        let address: Url = "http://temporal:7233".parse().expect("a URL");
+        let options = ConnectionOptions::new(address.clone())
+            .service_override(service)
+            .dns_load_balancing(None)
+            .build();
+        let connection = Connection::connect(options).await.expect("a connection without a network");
+        Self::over(address, OnceCell::new_with(Some(connection)))
     }
 
     /// Whether Temporal answers, for readiness. It takes two seconds at most.

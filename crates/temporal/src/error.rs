@@ -25,6 +25,9 @@ pub enum Error {
     /// Temporal limits how often this is done. The same call succeeds later; the caller waits longer each time.
     #[error("Temporal is asked too often")]
     Busy(#[source] Cause),
+    /// Temporal's authorizer does not let us. The operator corrects it.
+    #[error("Temporal does not permit it")]
+    Denied(#[source] Cause),
     /// The organization's namespace does not exist (yet, or any more).
     #[error("the organization has no namespace in Temporal")]
     NoNamespace(#[source] Cause),
@@ -86,6 +89,7 @@ impl From<Status> for Error {
                 Self::Unavailable
             }
             Code::ResourceExhausted => Self::Busy,
+            Code::PermissionDenied | Code::Unauthenticated => Self::Denied,
             Code::NotFound if is_about_an_execution(&status) => Self::NoExecution,
             Code::NotFound => Self::NoNamespace,
             Code::FailedPrecondition if remembers_what_is_deleted(&status) => Self::NoNamespace,

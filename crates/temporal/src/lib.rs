@@ -2,6 +2,7 @@
 //!
 //! - [`connection`]: the one connection of the process, [`Temporal`].
 //! - [`namespaces`]: an organization's own namespace, made, looked at, repaired, erased.
+//! - [`probe`]: whether a Temporal server keeps namespaces apart.
 //! - [`dispatcher`]: executions handed to Temporal, once each, and all that is done to them there.
 //! - [`worker`]: the hosted workers that run definitions, one for each namespace with work.
 //! - [`egress`]: which addresses a definition may call.
@@ -21,6 +22,7 @@ pub mod dispatcher;
 pub mod egress;
 mod error;
 pub mod namespaces;
+pub mod probe;
 mod search_attributes;
 mod suspects;
 pub mod worker;
@@ -29,4 +31,5 @@ pub use connection::Temporal;
 pub use dispatcher::{Dispatcher, Program, Seen, Signal, StartExecution};
 pub use error::Error;
 pub use namespaces::{Drift, Namespaces};
+pub use probe::{Finding, Probe};
 pub use worker::{ExecutionJournal, Recording, WorkerPool};

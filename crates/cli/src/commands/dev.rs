@@ -23,6 +23,7 @@ use crate::{
     logging::{Format, Logging},
     output::note,
     profile::{self, FILE_NAME, Profile},
+    safety::Safety,
     server::{Server, Settings, migration_failed, stop_on_signal},
 };
 
@@ -104,6 +105,7 @@ impl Dev {
                 .map_err(|error| Failure::invalid(error.to_string()))?,
             database_connections: 20,
             api: self.front.settings(),
+            safety: Safety::Given,
         })?;
         server.check_roles().await?;
         let profile = home.path().join(FILE_NAME);

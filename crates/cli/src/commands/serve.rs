@@ -1,5 +1,6 @@
 //! `tenantry serve`: the server, on a PostgreSQL and a Temporal of the operator's.
 
+use clap::builder::BoolishValueParser;
 use tenantry_domain::chain;
 use tenantry_storage::migrate::Database;
 use tenantry_temporal::egress;
@@ -8,6 +9,7 @@ use crate::{
     failure::Failure,
     front::Front,
     logging::{Format, Logging},
+    safety::Safety,
     server::{Server, Settings, check_schema, stop_on_signal},
 };
 
@@ -38,6 +40,9 @@ pub(crate) struct Serve {
     /// pass notifications on
     #[arg(long, env = "TENANTRY_LISTEN_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     listen_database_url: Option<String>,
+    /// Do not serve on a Temporal that does not keep organizations apart
+    #[arg(long, env = "TENANTRY_STRICT", value_parser = BoolishValueParser::new())]
+    strict: bool,
     #[command(flatten)]
     logging: Logging,
 }
@@ -54,6 +59,7 @@ impl Serve {
             egress: self.egress_allow,
             database_connections: self.database_connections,
             api: self.front.settings(),
+            safety: if self.strict { Safety::Required } else { Safety::Wanted },
         })?;
         match Database::connect(&self.database_url).await {
             Ok(database) => {
@@ -62,6 +68,7 @@ impl Serve {
             }
             Err(error) => tracing::warn!(error = chain(&error), "PostgreSQL is away; waiting for it"),
         }
+        server.check_temporal().await?;
         tracing::info!(url = listener.url(), "serving");
         let outcome = Box::pin(server.run(listener, stop)).await;
         traces.stop().await;

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tenantry_test_support::{Database, Servers};
+use tenantry_test_support::{Database, Link, PrivateTemporal, Servers};
 
 use crate::{
     member::Member,
@@ -232,4 +232,58 @@ async fn should_log_a_line_for_each_request_and_no_key() {
     }
     assert!(line["milliseconds"].as_f64().is_some_and(|took| took > 0.0), "{line}");
     assert!(!stderr.contains(&key[..16]), "the key is in the log");
+}
+
+/// What the server's log says that somebody should change about Temporal.
+fn finding(log: &str) -> Option<Value> {
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.find(|line| !line["finding"].is_null())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn should_name_a_temporal_that_does_not_keep_organizations_apart_and_not_serve_if_it_is_to_be_strict() {
+    let temporal = PrivateTemporal::start(&[("system.enableCrossNamespaceCommands", "true")]).await;
+    let database = Database::migrated().await;
+    let mut link = Link::to(&temporal.address());
+    let operator = operator(&database.url).with("TEMPORAL_ADDRESS", link.address());
+
+    // While Temporal is away, it cannot be known.
+    let (strict, _) = serve(&operator, &["--strict"]).await;
+    let (mut lenient, url) = serve(&operator, &[]).await;
+    link.open();
+    let (status, _, stderr) = strict.ended().await;
+    assert_eq!(status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.contains("error[unsafe_temporal]: Temporal lets a workflow of one organization"),
+        "{stderr}"
+    );
+    let said = lenient.said("the finding", finding).await;
+    assert_eq!((&said["finding"], &said["level"]), (&json!("cross_namespace_commands"), &json!("ERROR")));
+    assert!(
+        said["advice"].as_str().is_some_and(|advice| advice.contains("system.enableCrossNamespaceCommands"))
+    );
+    assert_eq!(send_as(&url, &Request { line: "GET /healthz", headers: &[], body: "" }).await.status, 200);
+    lenient.signal(Signal::TERM);
+    assert_eq!(lenient.ended().await.0.code(), Some(0));
+
+    let refused = operator.with("TENANTRY_STRICT", "yes").run(&["serve"]).await;
+    assert_eq!((refused.status, refused.stdout.as_str()), (Some(1), ""), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("\nhint: set system.enableCrossNamespaceCommands to false"),
+        "{}",
+        refused.stderr
+    );
+    assert!(serving_at(&refused.stderr).is_none(), "{}", refused.stderr);
+    link.cut().await;
+    temporal.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn should_serve_strictly_on_a_temporal_that_keeps_organizations_apart() {
+    let database = Database::migrated().await;
+    let (running, _) = serve(&operator(&database.url), &["--strict"]).await;
+    running.signal(Signal::TERM);
+    let (status, _, stderr) = running.ended().await;
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    assert_eq!(finding(&stderr), None, "{stderr}");
 }

@@ -4,5 +4,6 @@ mod connection;
 mod dispatcher;
 mod harness;
 mod namespaces;
+mod probe;
 mod server;
 mod worker;

@@ -1,15 +1,22 @@
 //! Hosted workers run definitions to their end, across restarts, each in its own namespace.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use temporalio_client::{
     UntypedWorkflow, WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowExecutionStatus,
 };
 use tenantry_domain::execution::Outcome;
-use tenantry_temporal::{Dispatcher, Error, Namespaces, dispatcher::TASKS_QUERY};
+use tenantry_temporal::{Dispatcher, Drift, Error, Namespaces, Temporal, dispatcher::TASKS_QUERY};
+use tenantry_test_support::{AS_IN_PRODUCTION, PrivateTemporal};
+use tokio::time::timeout;
 
-use crate::harness::{DAY, Fixture, Service, eventually, execution, organization, provisioned, start};
+use crate::harness::{
+    DAY, Fixture, Journal, Service, eventually, execution, organization, provisioned, start,
+};
 
 fn wait(milliseconds: u32) -> Value {
     json!({ "wait": { "milliseconds": milliseconds } })
@@ -219,4 +226,29 @@ async fn should_say_that_no_worker_answers() {
     let dispatcher = Dispatcher::new(fixture.temporal.clone());
     let answer = dispatcher.query(&fixture.scope, &execution.into(), TASKS_QUERY).await;
     assert!(matches!(answer, Err(Error::Unavailable(_))), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn should_go_on_at_once_in_a_namespace_that_was_deleted_and_made_again() {
+    let server = PrivateTemporal::start(&AS_IN_PRODUCTION).await;
+    let temporal = Temporal::connect(&server.address()).expect("an address");
+    let (journal, scope) = (Arc::new(Journal::default()), provisioned(&temporal).await);
+    let fixture = Fixture { temporal, scope, journal };
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    let tasks = json!([{ "a": { "set": { "n": 1 } } }]);
+    fixture.journal.outcome(fixture.start(tasks.clone()).await).await;
+
+    let namespaces = Namespaces::new(fixture.temporal.clone());
+    namespaces.delete(&fixture.scope).await.expect("it is deleted");
+    // For a while Temporal goes on as if it were there, and so does the worker, who then waits for what never comes.
+    let lost = execution(tasks.clone());
+    if Dispatcher::new(fixture.temporal.clone()).start(&fixture.scope, lost.clone()).await.is_ok() {
+        let _ = timeout(Duration::from_secs(1), fixture.journal.outcome(lost.id)).await;
+    }
+    assert_eq!(namespaces.repair(&fixture.scope, DAY).await.expect("repaired"), [Drift::Missing]);
+    let outcome = fixture.journal.outcome(fixture.start(tasks).await).await;
+    assert_eq!(outcome, Outcome::Completed(json!({ "n": 1 })));
+    pool.stop().await;
+    server.stop().await;
 }
