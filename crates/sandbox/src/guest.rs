@@ -1,5 +1,7 @@
 //! The guest: jq in WebAssembly, compiled when this crate was built.
 
+use std::{num::NonZero, thread};
+
 use tenantry_dsl::{expression::Error, limits};
 use wasmtime::{
     Engine, Instance, InstanceAllocationStrategy, InstancePre, Linker, Memory, Module,
@@ -14,7 +16,7 @@ use crate::{
 /// How much memory one expression may have, with its data and what it makes of them, in bytes (128 MiB).
 pub const MEMORY_BYTES: usize = 128 * 1024 * 1024;
 
-/// How many expressions are evaluated at the same time. More wait, which they can: none takes long.
+/// How many expressions are evaluated at the same time, at most. More wait, which they can: none takes long.
 const AT_ONCE: u32 = 8;
 
 /// How much memory an instance's place keeps for the next one, in bytes (2 MiB): what most expressions use. To wipe it costs less than to
@@ -37,9 +39,10 @@ impl std::fmt::Debug for Guest {
 
 impl Guest {
     pub(crate) fn new() -> Result<Self> {
-        let engine = Engine::new(engine::config().allocation_strategy(places()))?;
+        let at_once = at_once();
+        let engine = Engine::new(engine::config().allocation_strategy(places(at_once)))?;
         let module = load(&engine)?;
-        Ok(Self { template: Linker::new(&engine).instantiate_pre(&module)?, turns: Turns::new(AT_ONCE) })
+        Ok(Self { template: Linker::new(&engine).instantiate_pre(&module)?, turns: Turns::new(at_once) })
     }
 
     /// Has a request evaluated, for no more than `fuel`, and takes from that what it cost.
@@ -66,15 +69,21 @@ impl Guest {
     }
 }
 
+/// As many at the same time as leave a processor to everything else.
+fn at_once() -> u32 {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    u32::try_from(processors).unwrap_or(AT_ONCE).saturating_sub(1).clamp(1, AT_ONCE)
+}
+
 /// Where instances live. A place is wiped before the next instance begins in it.
-fn places() -> InstanceAllocationStrategy {
+fn places(at_once: u32) -> InstanceAllocationStrategy {
     let mut places = PoolingAllocationConfig::new();
     places
-        .total_core_instances(AT_ONCE)
-        .total_memories(AT_ONCE)
-        .total_tables(AT_ONCE)
+        .total_core_instances(at_once)
+        .total_memories(at_once)
+        .total_tables(at_once)
         .max_memory_size(MEMORY_BYTES)
-        .max_unused_warm_slots(AT_ONCE)
+        .max_unused_warm_slots(at_once)
         .linear_memory_keep_resident(KEPT_BYTES)
         .table_keep_resident(KEPT_BYTES);
     places.into()

@@ -24,6 +24,7 @@ mod last_used;
 mod probe;
 mod provisioner;
 mod reconciler;
+mod shares;
 mod sweep;
 
 use std::sync::Arc;

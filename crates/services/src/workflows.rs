@@ -13,9 +13,7 @@ use tenantry_storage::{
     workflows::{self, NewRevision},
 };
 
-use tokio::sync::Semaphore;
-
-use crate::Error;
+use crate::{Error, shares::Shares};
 
 /// How many definitions are read at the same time.
 const AT_ONCE: usize = 2;
@@ -26,7 +24,7 @@ pub struct Workflows<D = Store> {
     doors: D,
     evaluator: Arc<dyn Evaluator>,
     clock: Arc<dyn Clock>,
-    turns: Arc<Semaphore>,
+    shares: Arc<Shares>,
 }
 
 /// What an upload did.
@@ -41,19 +39,23 @@ pub struct Applied {
 impl<D: Doors> Workflows<D> {
     /// Over this store. The evaluator says whether expressions compile.
     pub fn new(doors: D, evaluator: Arc<dyn Evaluator>, clock: Arc<dyn Clock>) -> Self {
-        Self { doors, evaluator, clock, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { doors, evaluator, clock, shares: Arc::new(Shares::new(AT_ONCE)) }
     }
 
     /// Reads a definition, YAML or JSON, where that keeps nobody waiting: what checking it costs, its author decides. Few are read at
-    /// the same time.
+    /// the same time, and of one organization one.
     ///
     /// # Errors
     /// [`Error::Definition`] when it cannot be run.
-    pub async fn parse(&self, source: String) -> Result<Definition, Error> {
-        let _turn = self.turns.acquire().await.map_err(|closed| Error::Internal(Box::new(closed)))?;
+    pub async fn parse(&self, scope: &OrgScope, source: String) -> Result<Definition, Error> {
+        let turn = self.shares.take(scope.organization()).await;
         let evaluator = Arc::clone(&self.evaluator);
-        let parsing = tokio::task::spawn_blocking(move || Definition::parse(&source, &*evaluator)).await;
-        Ok(parsing.map_err(|error| Error::Internal(Box::new(error)))??)
+        let parsing = tokio::task::spawn_blocking(move || {
+            // The turn ends with the work, not with the request: who does not wait for the answer has not paid less.
+            let _turn = turn;
+            Definition::parse(&source, &*evaluator)
+        });
+        Ok(parsing.await.map_err(|error| Error::Internal(Box::new(error)))??)
     }
 
     /// Uploads a definition, YAML or JSON. It is a new revision if it says something else than the latest one; how it is
@@ -71,7 +73,7 @@ impl<D: Doors> Workflows<D> {
         if !scope.reaches_workflow(name) {
             return Err(Error::NotFound("workflow"));
         }
-        let definition = self.parse(source).await?;
+        let definition = self.parse(scope, source).await?;
         if definition.name() != name.as_str() {
             return Err(Invalid::new("document.name", format!("must be the name in the path, {name}")).into());
         }

@@ -1,4 +1,8 @@
-//! The hosted workers: one for each namespace that has work, all in a few threads.
+//! The hosted workers: one for each namespace that has work, each on a thread of its own.
+//!
+//! The thread is what keeps one organization's definitions from delaying another's: the system gives each thread its share of the
+//! processor, however much one of them computes. What waits needs no thread; so calls and writes, and the SDK's own tasks, are the
+//! process's.
 //!
 //! | wanted | running | what happens |
 //! |---|---|---|
@@ -24,16 +28,14 @@ use std::{
 };
 
 use temporalio_sdk::{Runtime, runtime::RuntimeOptions};
-use tenantry_domain::{OrgScope, OrganizationId};
+use tenantry_domain::{OrgScope, OrganizationId, chain};
 use tenantry_dsl::expression::Evaluator;
 use tokio::{runtime::Handle, sync::watch, time::timeout};
 
-use self::host::Host;
+use self::host::Hosts;
 pub use self::journal::{ExecutionJournal, Recording};
 use crate::{Error, Temporal, egress};
 
-/// How many threads run all workflow code of the process.
-const THREADS: usize = 2;
 /// How long a stopping worker waits for activities before it cuts them off.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long [`WorkerPool::stop`] takes at most.
@@ -41,7 +43,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// The workers of this process.
 pub struct WorkerPool {
-    hosts: Vec<Host>,
+    hosts: Hosts,
     workers: Workers,
 }
 
@@ -52,8 +54,6 @@ struct Shared {
     journal: Arc<dyn ExecutionJournal>,
     http: egress::client::Client,
     evaluator: Arc<dyn Evaluator>,
-    /// Where calls and writes run: their connections outlive the workers' own threads.
-    home: Handle,
 }
 
 /// Which organizations have a worker, and whether it is still wanted. An entry leaves the map, under its lock, only when
@@ -81,10 +81,8 @@ impl WorkerPool {
             journal,
             http: egress::client::Client::new(egress).map_err(Error::internal)?,
             evaluator,
-            home: Handle::current(),
         });
-        let start = |number| Host::start(number, Arc::clone(&shared)).map_err(Error::internal);
-        Ok(Self { hosts: (0..THREADS).map(start).collect::<Result<_, _>>()?, workers: Workers::default() })
+        Ok(Self { hosts: Hosts::new(shared, Handle::current()), workers: Workers::default() })
     }
 
     /// From now on a worker runs for the organization. It returns at once; that one runs already is fine.
@@ -97,8 +95,12 @@ impl WorkerPool {
         }
         let (sender, wanted) = watch::channel(true);
         let job = host::Job { scope: scope.for_background(), wanted, workers: Arc::clone(&self.workers) };
-        if self.host(organization).run(job) {
-            workers.insert(organization, sender);
+        match self.hosts.run(job) {
+            Ok(()) => drop(workers.insert(organization, sender)),
+            // Whoever wants the worker says so again, once a second.
+            Err(error) => {
+                tracing::error!(%organization, error = chain(&error), "there is no thread for a hosted worker");
+            }
         }
     }
 
@@ -124,21 +126,11 @@ impl WorkerPool {
     /// Stops all workers, within a few seconds. What they had in hand, Temporal gives to another worker later.
     pub async fn stop(&self) {
         self.retain(|_| false);
-        let stopped = async {
-            for host in &self.hosts {
-                host.stop().await;
-            }
-        };
-        if timeout(STOP_LIMIT, stopped).await.is_err() {
+        if timeout(STOP_LIMIT, self.hosts.stop()).await.is_err() {
             tracing::warn!(
                 "some hosted workers did not stop in time; Temporal will repeat what they had in hand"
             );
         }
-    }
-
-    fn host(&self, organization: OrganizationId) -> &Host {
-        let spread = organization.uuid().as_u128() % self.hosts.len() as u128;
-        &self.hosts[usize::try_from(spread).unwrap_or(0)]
     }
 }
 

@@ -72,11 +72,11 @@ async fn apply(
 }
 
 async fn validate(
-    ReadWorkflows(_): ReadWorkflows,
+    ReadWorkflows(scope): ReadWorkflows,
     State(services): State<Arc<Services>>,
     Source(source): Source,
 ) -> Result<Data<Value>, Problem> {
-    match services.workflows.parse(source).await {
+    match services.workflows.parse(&scope, source).await {
         Ok(_) => Ok(Data(json!([]))),
         Err(Error::Definition(error)) => Ok(Data(json!(error.problems()))),
         Err(error) => Err(error.into()),

@@ -1,5 +1,13 @@
 //! `/workflows`: definitions.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
 use insta::assert_json_snapshot;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -158,4 +166,44 @@ async fn should_name_the_place_where_a_definition_cannot_be_read() {
     }
     let binary = Some(("application/yaml", b"\xff\xfe".as_slice()));
     acme.manager.send_bytes(Method::PUT, "/api/v0/workflows/quote", binary).await.problem(400, "malformed");
+}
+
+/// A definition whose expressions take long to check.
+fn costly() -> String {
+    let step = |number| {
+        let sum = vec!["(.a | map(. + 1) | add)"; 20].join(" + ");
+        json!({ format!("step{number}"): { "set": { "sum": format!("${{ {sum} }}") } } })
+    };
+    let mut definition: Value = serde_json::from_str(&quote_in_json()).expect("JSON");
+    definition["do"] = (0..300).map(step).collect();
+    definition.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn should_check_a_definition_while_another_organization_has_many_checked() {
+    let app = App::start().await;
+    let admin = Caller::admin(&app).await;
+    let (acme, globex) = (Tenant::new(&admin, "acme").await, Tenant::new(&admin, "globex").await);
+    let (costly, checked) = (Arc::new(costly()), Arc::new(AtomicUsize::new(0)));
+    let all = 8;
+    let many = (0..all).map(|_| {
+        let (caller, costly, checked) = (acme.customer.clone(), Arc::clone(&costly), Arc::clone(&checked));
+        tokio::spawn(async move {
+            let body = Some(("application/json", costly.as_str()));
+            caller.send(Method::POST, "/api/v0/workflows/validate", body).await.data(200);
+            checked.fetch_add(1, Ordering::SeqCst);
+        })
+    });
+    let many: Vec<_> = many.collect();
+    // All of them have arrived when the first is done.
+    while checked.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let body = Some(("application/yaml", QUOTE));
+    globex.customer.send(Method::POST, "/api/v0/workflows/validate", body).await.data(200);
+    let before = checked.load(Ordering::SeqCst);
+    assert!(before <= all / 2, "it waited for {before} of {all}");
+    for one in many {
+        one.await.expect("an answer");
+    }
 }

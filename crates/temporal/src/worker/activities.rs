@@ -10,7 +10,10 @@ use temporalio_sdk::{
 };
 use tenantry_domain::{ExecutionId, OrgScope, chain, execution::Outcome};
 use tenantry_dsl::{ErrorType, HttpRequest, HttpResponse, WorkflowError, interpreter::TaskState};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{MissedTickBehavior, interval, timeout},
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Shared, payload::fits};
@@ -23,10 +26,14 @@ const JOURNAL_LIMIT: Duration = Duration::from_secs(8);
 const CALL_HTTP: &str = "tenantry.call_http.v1";
 const RECORD_OUTCOME: &str = "tenantry.record_outcome.v1";
 
+/// How many outcomes of one organization are written down at the same time: more would only keep others from the database.
+const WRITES: usize = 4;
+
 /// The activities of one organization's worker.
 pub(crate) struct Activities {
     shared: Arc<Shared>,
     scope: OrgScope,
+    writes: Semaphore,
 }
 
 /// What came of a call. That it failed is a result too: the definition decides what to do about it.
@@ -77,15 +84,16 @@ impl From<Ended> for Outcome {
 
 impl Activities {
     pub(super) fn new(shared: Arc<Shared>, scope: OrgScope) -> Self {
-        Self { shared, scope }
+        Self { shared, scope, writes: Semaphore::new(WRITES) }
     }
 
     async fn write_down(&self, execution: ExecutionId, report: Report) -> Result<(), ActivityError> {
+        // Nobody closes it.
+        let _write = self.writes.acquire().await.ok();
         let (shared, scope) = (Arc::clone(&self.shared), self.scope.clone());
         let (outcome, tasks) = report.parts();
         let write = async move { shared.journal.record_outcome(&scope, execution, outcome, tasks).await };
-        // The journal's connections belong to the process's own runtime, which outlives this worker's thread.
-        let written = AbortOnDropHandle::new(self.shared.home.spawn(write));
+        let written = AbortOnDropHandle::new(tokio::spawn(write));
         let error = match timeout(JOURNAL_LIMIT, written).await {
             Ok(Ok(Ok(()))) => return Ok(()),
             Ok(Ok(Err(error))) => error,
@@ -109,7 +117,7 @@ impl Activities {
         request: HttpRequest,
     ) -> Result<Called, ActivityError> {
         let shared = Arc::clone(&self.shared);
-        let call = self.shared.home.spawn(async move { shared.http.call(&request).await });
+        let call = tokio::spawn(async move { shared.http.call(&request).await });
         let mut call = AbortOnDropHandle::new(call);
         let mut beat = interval(HEARTBEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,22 +1,19 @@
-//! A thread that runs workers. Workflow code is not `Send`, so each worker stays on one thread.
+//! The threads of the workers. Workflow code is not `Send`, so each worker stays on one thread.
 
 use std::{io, sync::Arc, thread};
 
 use tenantry_domain::OrgScope;
-use tokio::{
-    runtime,
-    sync::{mpsc, watch},
-    task::LocalSet,
-};
-use tokio_util::sync::CancellationToken;
+use tokio::{runtime::Handle, sync::watch, task::LocalSet};
+use tokio_util::task::TaskTracker;
 
 use super::{Shared, Workers, supervisor};
 
-/// The other end of the thread.
-pub(super) struct Host {
-    jobs: mpsc::UnboundedSender<Job>,
-    stop: CancellationToken,
-    finished: CancellationToken,
+/// Starts threads, and waits for their ends.
+pub(super) struct Hosts {
+    shared: Arc<Shared>,
+    /// Where everything runs that is not workflow code.
+    home: Handle,
+    running: TaskTracker,
 }
 
 /// A worker to run for as long as it is wanted.
@@ -26,40 +23,30 @@ pub(super) struct Job {
     pub(super) workers: Workers,
 }
 
-impl Host {
-    pub(super) fn start(number: usize, shared: Arc<Shared>) -> io::Result<Self> {
-        let (jobs, queue) = mpsc::unbounded_channel();
-        let (stop, finished) = (CancellationToken::new(), CancellationToken::new());
-        let (stopping, finish) = (stop.clone(), finished.clone().drop_guard());
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-            runtime.block_on(serve(shared, queue, stopping));
-            runtime.shutdown_background();
-            drop(finish);
-        })?;
-        Ok(Self { jobs, stop, finished })
+impl Hosts {
+    pub(super) fn new(shared: Arc<Shared>, home: Handle) -> Self {
+        Self { shared, home, running: TaskTracker::new() }
     }
 
-    /// Whether the thread took the job; it does unless it has died.
-    pub(super) fn run(&self, job: Job) -> bool {
-        self.jobs.send(job).is_ok()
+    /// Has a thread do the job, unless they are stopping.
+    pub(super) fn run(&self, job: Job) -> io::Result<()> {
+        if self.running.is_closed() {
+            return Err(io::Error::other("the workers are stopping"));
+        }
+        let (shared, home, running) = (Arc::clone(&self.shared), self.home.clone(), self.running.token());
+        // What the system shows of a thread's name has room for 15 bytes; the end of an organization's id is random.
+        let organization = job.scope.organization().uuid().simple().to_string();
+        let name = format!("worker-{}", &organization[organization.len() - 8..]);
+        let work = move || {
+            home.block_on(LocalSet::new().run_until(supervisor::supervise(shared, job)));
+            drop(running);
+        };
+        thread::Builder::new().name(name).spawn(work).map(drop)
     }
 
-    /// Takes no more jobs, and waits until every worker of the thread has stopped.
+    /// Starts no more threads, and waits until every worker has stopped.
     pub(super) async fn stop(&self) {
-        self.stop.cancel();
-        self.finished.cancelled().await;
+        self.running.close();
+        self.running.wait().await;
     }
-}
-
-async fn serve(shared: Arc<Shared>, mut jobs: mpsc::UnboundedReceiver<Job>, stop: CancellationToken) {
-    let workers = LocalSet::new();
-    workers
-        .run_until(async {
-            while let Some(Some(job)) = stop.run_until_cancelled(jobs.recv()).await {
-                tokio::task::spawn_local(supervisor::supervise(Arc::clone(&shared), job));
-            }
-        })
-        .await;
-    workers.await;
 }

@@ -139,8 +139,6 @@ async fn make(shared: &Arc<Shared>, scope: &OrgScope) -> Result<(Worker, Registr
     let client = shared.temporal.client(scope).await?;
     let connection = client.connection().clone();
     let options = options(shared, scope)?;
-    // The SDK's own tasks belong to the process, not to the thread of the workflow code.
-    let _home = shared.home.enter();
     let worker = Worker::new(&shared.runtime, client, options).map_err(Error::internal)?;
     let registration = Registration::of(&worker, &connection);
     Ok((worker, registration))

@@ -28,7 +28,7 @@ use tokio::{
 };
 
 pub(crate) const DAY: Duration = Duration::from_hours(24);
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where Temporal is.
 pub(crate) fn temporal_address() -> &'static str {

@@ -1,7 +1,7 @@
 //! Hosted workers run definitions to their end, across restarts, each in its own namespace.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -10,12 +10,17 @@ use temporalio_client::{
     UntypedWorkflow, WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowExecutionStatus,
 };
 use tenantry_domain::execution::Outcome;
-use tenantry_temporal::{Dispatcher, Drift, Error, Namespaces, Temporal, dispatcher::TASKS_QUERY};
+use tenantry_dsl::expression::{self, Arguments, Evaluator, Expression};
+use tenantry_sandbox::Sandbox;
+use tenantry_temporal::{
+    Dispatcher, Drift, Error, Namespaces, Temporal, WorkerPool, dispatcher::TASKS_QUERY, egress::Policy,
+};
 use tenantry_test_support::{AS_IN_PRODUCTION, PrivateTemporal};
-use tokio::time::timeout;
+use tokio::{sync::mpsc, time::timeout};
 
 use crate::harness::{
-    DAY, Fixture, Journal, Service, eventually, execution, organization, provisioned, start,
+    DAY, Fixture, Journal, PATIENCE, Service, eventually, execution, organization, provisioned, sandbox,
+    start,
 };
 
 fn wait(milliseconds: u32) -> Value {
@@ -251,4 +256,56 @@ async fn should_go_on_at_once_in_a_namespace_that_was_deleted_and_made_again() {
     assert_eq!(outcome, Outcome::Completed(json!({ "n": 1 })));
     pool.stop().await;
     server.stop().await;
+}
+
+/// Evaluates expressions, but lets one that says so wait.
+struct Stuck {
+    sandbox: Arc<Sandbox>,
+    reached: mpsc::UnboundedSender<()>,
+    go_on: Mutex<std::sync::mpsc::Receiver<()>>,
+}
+
+impl Evaluator for Stuck {
+    fn evaluate(
+        &self,
+        expression: &Expression,
+        input: &Value,
+        arguments: &Arguments,
+        fuel: &mut u64,
+    ) -> Result<Value, expression::Error> {
+        if expression.text().contains("stuck") {
+            let _ = self.reached.send(());
+            let _ = self.go_on.lock().expect("nobody panicked").recv();
+        }
+        self.sandbox.evaluate(expression, input, arguments, fuel)
+    }
+
+    fn check(&self, expression: &Expression, fuel: &mut u64) -> Result<(), expression::Error> {
+        self.sandbox.check(expression, fuel)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn should_run_the_executions_of_others_while_one_organization_computes() {
+    let fixture = Fixture::new().await;
+    let ((reached, mut computing), (go_on, wait)) = (mpsc::unbounded_channel(), std::sync::mpsc::channel());
+    let evaluator = Arc::new(Stuck { sandbox: sandbox(), reached, go_on: Mutex::new(wait) });
+    let journal = Arc::clone(&fixture.journal) as _;
+    let pool = WorkerPool::start(fixture.temporal.clone(), journal, Policy::strict(), evaluator);
+    let pool = pool.expect("a pool");
+    pool.ensure(&fixture.scope);
+    let stuck = fixture.start(json!([{ "compute": { "set": { "n": "${ \"stuck\" }" } } }])).await;
+    timeout(PATIENCE, computing.recv()).await.expect("it computes").expect("an expression");
+
+    for _ in 0..4 {
+        let other = provisioned(&fixture.temporal).await;
+        pool.ensure(&other);
+        let execution =
+            start(&fixture.temporal, &other, json!([{ "a": { "set": { "n": "${ 1 + 1 }" } } }])).await;
+        assert_eq!(fixture.journal.outcome(execution).await, Outcome::Completed(json!({ "n": 2 })));
+    }
+    assert!(fixture.journal.entries().iter().all(|(_, execution, _)| *execution != stuck));
+    drop(go_on);
+    assert_eq!(fixture.journal.outcome(stuck).await, Outcome::Completed(json!({ "n": "stuck" })));
+    pool.stop().await;
 }
