@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use tower::{Layer, Service};
 
 use crate::{
-    App, input, permit,
+    App, input, once, permit,
     problem::{Code, Problem},
     request_id::RequestId,
     visit::Observe,
@@ -98,7 +98,7 @@ where
 {
     type Response = Response;
     type Error = Infallible;
-    /// A request without a body goes on as it is.
+    /// A request without a body goes on as it is, unless it is to be answered [once].
     type Future = Either<S::Future, BoxFuture<'static, Result<Response, Infallible>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
@@ -106,7 +106,7 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        if request.body().is_end_stream() {
+        if request.body().is_end_stream() && !once::is_asked(&request) {
             return Either::Left(self.route.call(request));
         }
         DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
@@ -114,6 +114,9 @@ where
         let answer = async move {
             let (parts, body) = request.into_parts();
             match read(parts, body, &app).await {
+                Ok(request) if once::is_asked(&request) => {
+                    Ok(once::answer(route, request, &app).await.unwrap_or_else(Problem::into_response))
+                }
                 Ok(request) => route.call(request).await,
                 Err(problem) => Ok(problem.into_response()),
             }

@@ -9,6 +9,7 @@
 mod edge;
 mod input;
 mod metrics;
+mod once;
 mod output;
 mod patience;
 mod permit;

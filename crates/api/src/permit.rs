@@ -8,7 +8,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use tenantry_domain::{Caller, OrgScope, OrganizationStatus, Permission, audit::Origin};
+use tenantry_domain::{Caller, OrgScope, OrganizationStatus, Permission, Secret, audit::Origin};
 use tenantry_services::{Error, admission::Admitted, organizations::Target};
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     visit::Known,
 };
 
-const ORGANIZATION: &str = "tenantry-organization";
+pub(crate) const ORGANIZATION: &str = "tenantry-organization";
 
 /// Anybody with a valid API key, who names no organization but one that is theirs to name.
 pub(crate) struct Authenticated(pub(crate) Caller);
@@ -101,6 +101,11 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (Some(only), None) = (all.next(), all.next()) else { return None };
     let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The secret that was presented, if it can be one.
+pub(crate) fn presented(headers: &HeaderMap) -> Option<Secret> {
+    Secret::parse(bearer(headers)?).ok()
 }
 
 /// An admin, who acts on the deployment.

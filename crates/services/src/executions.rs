@@ -56,6 +56,8 @@ pub struct StartOwn {
     pub workflow_id: Option<TemporalWorkflowId>,
     /// What it is started with; an empty object if nothing is said.
     pub input: Option<Value>,
+    /// The execution's id, so that a second attempt at the same request cannot start it twice; a new one if nothing is said.
+    pub id: Option<ExecutionId>,
 }
 
 impl Executions {
@@ -127,7 +129,7 @@ impl Executions {
             ));
         }
         let now = self.clock.now();
-        let id = ExecutionId::generate(now);
+        let id = start.id.unwrap_or_else(|| ExecutionId::generate(now));
         let input = checked_input(start.input)?;
         let StartOwn { workflow_type, task_queue, workflow_id: chosen, .. } = start;
         let mut tx = self.store.tenant(scope, Access::Write).await?;
@@ -139,11 +141,13 @@ impl Executions {
             workflow_id: chosen.as_ref(),
         };
         let inserted = executions::insert(&mut tx, NewExecution { id, work: own, input: &input }, now).await;
-        if let (Err(tenantry_storage::Error::Conflict(Conflict::WorkflowIdTaken)), Some(chosen)) =
-            (&inserted, &chosen)
+        if let Err(tenantry_storage::Error::Conflict(
+            Conflict::WorkflowIdTaken | Conflict::ExecutionIdTaken,
+        )) = inserted
         {
             drop(tx);
-            return self.own_again(scope, chosen, &Work::Own { workflow_type, task_queue }, &input).await;
+            let work = Work::Own { workflow_type, task_queue };
+            return self.own_again(scope, id, chosen.as_ref(), &work, &input).await;
         }
         inserted?;
         let workflow_id = chosen.unwrap_or_else(|| id.into());
@@ -161,12 +165,16 @@ impl Executions {
     async fn own_again(
         &self,
         scope: &OrgScope,
-        workflow_id: &TemporalWorkflowId,
+        id: ExecutionId,
+        workflow_id: Option<&TemporalWorkflowId>,
         work: &Work,
         input: &Value,
     ) -> Result<Execution, Error> {
         let mut tx = self.store.tenant(&scope.for_background(), Access::Read).await?;
-        let before = executions::by_workflow_id(&mut tx, workflow_id).await?;
+        let before = match (executions::get(&mut tx, id).await?, workflow_id) {
+            (None, Some(workflow_id)) => executions::by_workflow_id(&mut tx, workflow_id).await?,
+            (before, _) => before,
+        };
         let before = before.ok_or(Error::NotFound("execution"))?;
         if before.work == *work && before.input.as_ref() == Some(input) {
             return Ok(before);

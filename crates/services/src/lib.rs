@@ -12,6 +12,7 @@ pub mod audit;
 pub mod authentication;
 pub mod bootstrap;
 pub mod executions;
+pub mod idempotency;
 pub mod organizations;
 pub mod rate_limits;
 pub mod users;
@@ -60,6 +61,8 @@ pub struct Services {
     pub executions: executions::Executions,
     /// The audit log.
     pub audit: audit::Audit,
+    /// Requests that their senders repeat.
+    pub idempotency: idempotency::Idempotency,
     store: Store,
     temporal: Temporal,
 }
@@ -93,6 +96,7 @@ impl Services {
         let authentication =
             authentication::Authentication::new(store.clone(), limits.clone(), Arc::clone(&clock));
         let last_used = last_used::LastUsed::new(store.clone());
+        let idempotency = idempotency::Idempotency::new(store.clone(), Arc::clone(&clock));
         let services = Self {
             admission: admission::Admission::new(
                 authentication.clone(),
@@ -110,6 +114,7 @@ impl Services {
             workflows: workflows::Workflows::new(store.clone(), evaluator, Arc::clone(&clock)),
             executions: executions.clone(),
             audit,
+            idempotency: idempotency.clone(),
             store: store.clone(),
             temporal: temporal.clone(),
         };
@@ -118,7 +123,7 @@ impl Services {
             Provisioner::new(store.clone(), namespaces.clone(), Arc::clone(&clock)),
             Sweep::new(store.clone(), namespaces, clock, Arc::clone(&wake)),
             Attendance::new(store.clone(), executions, workers),
-            Housekeeping::new(store, limits, last_used),
+            Housekeeping::new(store, limits, last_used, idempotency),
             wake,
         );
         Ok((services, reconciler))

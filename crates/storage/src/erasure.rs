@@ -8,6 +8,7 @@ use crate::{Error, PlatformTx};
 
 /// Every table with tenants' rows, each before those it refers to.
 const TABLES: &[&str] = &[
+    "idempotency_keys",
     "schedules",
     "secrets",
     "executions",

@@ -16,6 +16,7 @@ pub mod audit;
 pub mod drift;
 pub mod erasure;
 pub mod executions;
+pub mod idempotency;
 pub mod migrate;
 pub mod nodes;
 pub mod organizations;

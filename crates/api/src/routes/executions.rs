@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::State,
     http::{StatusCode, header},
     response::IntoResponse,
@@ -26,6 +26,7 @@ use tenantry_storage::executions::Filter;
 use crate::{
     App,
     input::{Body, Fields, InPath, OptionalBody, Query, timestamp, word},
+    once::Begins,
     output::{Data, List, Listed, Moment},
     permit::{CancelExecutions, ReadExecutions, SignalExecutions, StartExecutions, TerminateExecutions},
     problem::Problem,
@@ -128,13 +129,20 @@ async fn start(
     StartExecutions(scope): StartExecutions,
     InPath(workflow): InPath<WorkflowName>,
     State(services): State<Arc<Services>>,
+    begins: Option<Extension<Begins>>,
     Body(body): Body<StartBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let mut fields = Fields::default();
     let id = fields.optional(body.execution_id, |id| chosen_id(&id));
     fields.finish()?;
+    let id = id.or_else(|| called(begins));
     let start = Start { input: body.input, revision: body.revision, id };
     Ok(accepted(services.executions.start(&scope, &workflow, start).await?, &scope))
+}
+
+/// What an execution is called by the request that starts it.
+fn called(begins: Option<Extension<Begins>>) -> Option<ExecutionId> {
+    begins.map(|Extension(Begins(id))| id)
 }
 
 /// What is begun, and where it is.
@@ -156,6 +164,7 @@ struct StartOwnBody {
 async fn start_own(
     StartExecutions(scope): StartExecutions,
     State(services): State<Arc<Services>>,
+    begins: Option<Extension<Begins>>,
     Body(body): Body<StartOwnBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let mut fields = Fields::default();
@@ -166,7 +175,8 @@ async fn start_own(
     });
     let workflow_id = fields.optional(body.workflow_id, |id| TemporalWorkflowId::parse(&id));
     let (workflow_type, task_queue) = fields.finish_with(workflow_type.zip(task_queue))?;
-    let start = StartOwn { workflow_type, task_queue, workflow_id, input: body.input };
+    let id = called(begins);
+    let start = StartOwn { workflow_type, task_queue, workflow_id, input: body.input, id };
     Ok(accepted(services.executions.start_own(&scope, start).await?, &scope))
 }
 

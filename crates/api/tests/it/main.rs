@@ -19,6 +19,7 @@ mod me;
 mod metrics;
 mod multi_tenant;
 mod namespaces;
+mod once;
 mod operations;
 mod organizations;
 mod own_types;

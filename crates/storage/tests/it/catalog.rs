@@ -23,6 +23,7 @@ async fn should_know_every_tenant_table() {
         "audit_entries",
         "audit_heads",
         "executions",
+        "idempotency_keys",
         "organizations",
         "quotas",
         "schedules",

@@ -13,8 +13,9 @@ use tenantry_domain::{
     repository::{ApiKeyRepository as _, OrganizationRepository as _, UserRepository as _},
 };
 use tenantry_storage::{
-    Access, Doors as _, Store, api_keys, audit, executions, organizations, quotas, schedules, secrets,
-    workflows,
+    Access, Doors as _, Store, TenantTx, api_keys, audit, executions,
+    idempotency::{self, Key, Terms},
+    organizations, quotas, schedules, secrets, workflows,
 };
 use tenantry_test_support::Database;
 use tokio::sync::OnceCell;
@@ -51,6 +52,13 @@ fn assert_bounded(statement: &str, scans: &[Scan], by: &[&str]) {
     }
 }
 
+/// One that there is.
+async fn an_api_key(tx: &mut TenantTx) -> ApiKeyId {
+    let filter = Filter::default();
+    let keys = tx.api_keys_of_all(&filter, now(), PageRequest::default()).await.expect("a page");
+    keys.items.first().expect("a key").id
+}
+
 #[tokio::test]
 async fn should_read_every_list_and_every_thing_of_a_tenant_by_its_organization() {
     let (database, store, scope) = seeded().await;
@@ -61,7 +69,11 @@ async fn should_read_every_list_and_every_thing_of_a_tenant_by_its_organization(
     let workflow_id = TemporalWorkflowId::parse("order-7").expect("a workflow id");
     let email = Email::parse("7@example.com").expect("an address");
     let secret = SecretName::parse("SECRET_7").expect("a name");
+    let terms = Terms { answered: TimeDelta::hours(24), in_hand: TimeDelta::seconds(60) };
     let mut tx = store.tenant(&scope, Access::Write).await.expect("the door opens");
+    let key = Key { api_key: an_api_key(&mut tx).await, name: [7; 32] };
+    // A second claim reads the first.
+    idempotency::claim(&mut tx, key, [1; 32], execution, now(), terms).await.expect("a claim");
     let statements = [
         sent(organizations::own(&mut tx)).await,
         sent(tx.users(page)).await,
@@ -85,6 +97,7 @@ async fn should_read_every_list_and_every_thing_of_a_tenant_by_its_organization(
         sent(executions::by_workflow_id(&mut tx, &workflow_id)).await,
         sent(executions::tasks(&mut tx, execution)).await,
         sent(audit::list(&mut tx, &audit::Filter::default(), page)).await,
+        sent(idempotency::claim(&mut tx, key, [1; 32], execution, now(), terms)).await,
         sent(schedules::list(&mut tx, page)).await,
         sent(schedules::get(&mut tx, schedule)).await,
         sent(secrets::list(&mut tx, page)).await,

@@ -50,6 +50,10 @@ insert into secrets (id, organization_id, name, ciphertext, key_id, created_at, 
 select gen_random_uuid(), organization_id, 'SECRET_' || n, 'sealed', 'first', now(), now()
 from generate_series(1, 500) as n cross join busy order by n;
 
+insert into idempotency_keys (organization_id, api_key_id, key_hash, request_hash, id, claimed_at, answer)
+select organization_id, id, sha256(id::text::bytea), sha256('request'), gen_random_uuid(), now() - random() * interval '1 day', 'sealed'
+from api_keys;
+
 insert into quotas (organization_id, users) select id, 10 from organizations;
 
 analyze;

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Debug,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
 };
 
 use tenantry_storage::Error;
@@ -10,6 +10,7 @@ use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
     instrument::WithSubscriber as _,
+    subscriber::set_global_default,
 };
 use tracing_subscriber::{
     Layer,
@@ -19,6 +20,9 @@ use tracing_subscriber::{
 
 /// Does the work and answers what it asked PostgreSQL for.
 pub(super) async fn sent<T>(work: impl Future<Output = Result<T, Error>>) -> String {
+    // Somebody listens all the time: else whether sqlx tells of a statement depends on what other tests begin or end at this moment.
+    static LISTENING: Once = Once::new();
+    LISTENING.call_once(|| drop(set_global_default(registry())));
     let sent = Sent::default();
     let done = work.with_subscriber(registry().with(sent.clone())).await;
     assert!(done.is_ok(), "the work is done");
