@@ -7,6 +7,7 @@
 //! To add an operation: a handler in `routes/<resource>.rs`, a line in its `routes()`, and a permission in its signature.
 
 mod edge;
+mod if_match;
 mod input;
 mod metrics;
 mod once;

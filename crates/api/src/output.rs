@@ -7,7 +7,7 @@ use axum::{
 };
 use chrono::SecondsFormat;
 use serde::{Serialize, Serializer};
-use tenantry_domain::{Page, Timestamp};
+use tenantry_domain::{Page, Timestamp, Version, Versioned};
 
 #[derive(Serialize)]
 struct Envelope<T> {
@@ -42,6 +42,23 @@ pub(crate) struct Data<T>(pub(crate) T);
 impl<T: Serialize> IntoResponse for Data<T> {
     fn into_response(self) -> Response {
         Json(Envelope { data: self.0 }).into_response()
+    }
+}
+
+/// One thing that people edit, and what it is now (`ETag`, RFC 9110, section 8.8.3).
+pub(crate) struct Tagged<T>(pub(crate) T, pub(crate) Version);
+
+impl<T> Tagged<T> {
+    pub(crate) fn of<V: Versioned + Into<T>>(thing: V) -> Self {
+        let version = thing.version();
+        Self(thing.into(), version)
+    }
+}
+
+impl<T: Serialize> IntoResponse for Tagged<T> {
+    fn into_response(self) -> Response {
+        let Self(thing, version) = self;
+        ([(header::ETAG, format!("\"{}\"", version.as_str()))], Data(thing)).into_response()
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) enum Code {
     MethodNotAllowed,
     Conflict,
     OrganizationNotReady,
+    PreconditionFailed,
     PayloadTooLarge,
     UnsupportedMediaType,
     Invalid,
@@ -35,7 +36,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every one of them.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Malformed,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -44,6 +45,7 @@ impl Code {
         Self::MethodNotAllowed,
         Self::Conflict,
         Self::OrganizationNotReady,
+        Self::PreconditionFailed,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
@@ -73,6 +75,9 @@ impl Code {
             Self::Conflict => ("conflict", StatusCode::CONFLICT, "A conflict with what is there"),
             Self::OrganizationNotReady => {
                 ("organization_not_ready", StatusCode::CONFLICT, "The organization is not ready")
+            }
+            Self::PreconditionFailed => {
+                ("precondition_failed", StatusCode::PRECONDITION_FAILED, "It is not as expected")
             }
             Self::PayloadTooLarge => {
                 ("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The request is too large")
@@ -228,6 +233,10 @@ impl From<Error> for Problem {
             Error::Forbidden(why) => Self::new(Code::Forbidden, why),
             Error::Invalid(fields) => Self::invalid(&fields),
             Error::Definition(error) => definition(&error),
+            Error::Stale(stale) => Self::new(
+                Code::PreconditionFailed,
+                format!("{stale}: read it again and decide anew (If-Match)"),
+            ),
             Error::Conflict(why) => Self::new(Code::Conflict, why),
             Error::QuotaExceeded(exceeded) => Self::quota_exceeded(exceeded),
             Error::RateLimited(limited) => Self::rate_limited(limited),

@@ -21,6 +21,7 @@ pub mod schedule;
 pub mod scopes;
 pub mod secret;
 pub mod user;
+pub mod version;
 pub mod workflow;
 
 mod chain;
@@ -48,6 +49,7 @@ pub use schedule::Schedule;
 pub use scopes::{Rights, Scopes, TaskQueueName};
 pub use secret::SecretName;
 pub use user::{Email, User, UserKind, UserName, UserStatus};
+pub use version::{Precondition, Stale, Version, Versioned};
 pub use workflow::{Revision, Workflow, WorkflowName};
 
 /// A moment, in UTC.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tenantry_domain::{
-    ApiKey, ApiKeyId, Change, Clock, Invalid, OrgScope, Page, PageRequest, Permission, Quota, Scopes, Secret,
-    Timestamp, User, UserId,
+    ApiKey, ApiKeyId, Change, Clock, Invalid, OrgScope, Page, PageRequest, Permission, Precondition, Quota,
+    Scopes, Secret, Timestamp, User, UserId,
     api_key::{Changes, Filter, NewApiKey, Overlap},
     audit::{Action, Event, Resource},
     repository::ApiKeyRepository as _,
@@ -104,9 +104,10 @@ impl<D: Doors> ApiKeys<D> {
         &self,
         scope: &OrgScope,
         api_key: ApiKeyId,
+        expected: &Precondition,
         changes: &Changes,
     ) -> Result<ApiKey, Error> {
-        let done = self.try_update(scope, api_key, changes).await;
+        let done = self.try_update(scope, api_key, expected, changes).await;
         self.audit.watch(scope, Action::ApiKeyUpdate, Resource::ApiKey(api_key), done).await
     }
 
@@ -114,12 +115,14 @@ impl<D: Doors> ApiKeys<D> {
         &self,
         scope: &OrgScope,
         api_key: ApiKeyId,
+        expected: &Precondition,
         changes: &Changes,
     ) -> Result<ApiKey, Error> {
         let now = self.clock.now();
         check_expiry(changes.expires_at.of(None), now)?;
         let mut tx = self.doors.tenant(scope, Access::Govern).await?;
         let (before, owner) = changeable::<D>(&mut tx, scope, api_key, now).await?;
+        expected.check(&before)?;
         if changes.scopes != Change::Keep {
             check_scopes(scope, &owner, changes.scopes.as_ref().of(None))?;
         }

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use tenantry_domain::{Invalid, OrganizationStatus, chain, organization::IllegalTransition, quota::Exceeded};
+use tenantry_domain::{
+    Invalid, OrganizationStatus, Stale, chain, organization::IllegalTransition, quota::Exceeded,
+};
 use tenantry_storage::{Conflict, Refusal};
 
 use crate::rate_limits::Limited;
@@ -28,6 +30,9 @@ pub enum Error {
     /// It contradicts what is there.
     #[error("{0}")]
     Conflict(Cow<'static, str>),
+    /// It has changed since whoever changes it looked.
+    #[error(transparent)]
+    Stale(#[from] Stale),
     /// The organization has as much of it as it may have.
     #[error(transparent)]
     QuotaExceeded(#[from] Exceeded),

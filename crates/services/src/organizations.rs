@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::json;
 use tenantry_domain::{
     ApiKeyId, Caller, Clock, Invalid, OrgScope, Organization, OrganizationId, OrganizationName,
-    OrganizationStatus as Status, Page, PageRequest, Quota, Quotas, Slug, UserId,
+    OrganizationStatus as Status, Page, PageRequest, Precondition, Quota, Quotas, Slug, UserId,
     audit::{Action, Event, Resource},
     organization::IllegalTransition,
     repository::OrganizationRepository as _,
@@ -122,10 +122,19 @@ impl<D: Doors> Organizations<D> {
     }
 
     /// Renames the scope's organization.
-    pub async fn rename(&self, scope: &OrgScope, name: &OrganizationName) -> Result<Organization, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Stale`] unless it is as expected.
+    pub async fn rename(
+        &self,
+        scope: &OrgScope,
+        expected: &Precondition,
+        name: &OrganizationName,
+    ) -> Result<Organization, Error> {
         let now = self.clock.now();
         let mut tx = self.doors.platform_for(scope, Access::Write).await?;
         let before = locked::<D>(&mut tx, scope).await?;
+        expected.check(&before)?;
         if before.name != name.as_str() {
             tx.rename_organization(before.id, name, now).await?;
             let event = done(Action::OrganizationUpdate, &before)
@@ -225,11 +234,20 @@ impl<D: Doors> Organizations<D> {
     }
 
     /// Sets some limits; the others stay.
-    pub async fn set_quotas(&self, scope: &OrgScope, limits: &[(Quota, u32)]) -> Result<Quotas, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Stale`] unless they are as expected.
+    pub async fn set_quotas(
+        &self,
+        scope: &OrgScope,
+        expected: &Precondition,
+        limits: &[(Quota, u32)],
+    ) -> Result<Quotas, Error> {
         let now = self.clock.now();
         let mut tx = self.doors.platform_for(scope, Access::Write).await?;
         let organization = locked::<D>(&mut tx, scope).await?;
         let before = quotas::of(tx.as_mut(), organization.id).await?;
+        expected.check(&before)?;
         quotas::set(tx.as_mut(), organization.id, limits).await?;
         let after = quotas::of(tx.as_mut(), organization.id).await?;
         if before.limit(Quota::RetentionDays) != after.limit(Quota::RetentionDays) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tenantry_domain::{
-    Clock, Invalid, OrgScope, Page, PageRequest, Permission, Quota, Role, Slug, User, UserId, UserKind,
-    UserStatus,
+    Clock, Invalid, OrgScope, Page, PageRequest, Permission, Precondition, Quota, Role, Slug, User, UserId,
+    UserKind, UserStatus,
     audit::{Action, Event, Resource},
     repository::UserRepository as _,
     user::{Changes, NewUser},
@@ -68,16 +68,29 @@ impl<D: Doors> Users<D> {
     ///
     /// # Errors
     /// [`Error::Forbidden`] when the user may, or would, do more than the actor; [`Error::Conflict`] when nobody would be left to
-    /// manage the organization; [`Error::Invalid`] when the role does not fit the user.
-    pub async fn update(&self, scope: &OrgScope, user: UserId, changes: &Changes) -> Result<User, Error> {
-        let done = self.try_update(scope, user, changes).await;
+    /// manage the organization; [`Error::Invalid`] when the role does not fit the user; [`Error::Stale`] unless the user is as expected.
+    pub async fn update(
+        &self,
+        scope: &OrgScope,
+        user: UserId,
+        expected: &Precondition,
+        changes: &Changes,
+    ) -> Result<User, Error> {
+        let done = self.try_update(scope, user, expected, changes).await;
         self.audit.watch(scope, Action::UserUpdate, Resource::User(user), done).await
     }
 
-    async fn try_update(&self, scope: &OrgScope, user: UserId, changes: &Changes) -> Result<User, Error> {
+    async fn try_update(
+        &self,
+        scope: &OrgScope,
+        user: UserId,
+        expected: &Precondition,
+        changes: &Changes,
+    ) -> Result<User, Error> {
         let now = self.clock.now();
         let mut tx = self.doors.tenant(scope, Access::Govern).await?;
         let before = changeable::<D>(&mut tx, scope, user).await?;
+        expected.check(&before)?;
         let role = changes.role.filter(|&role| role != before.role);
         if let Some(role) = role {
             check_role::<D>(&mut tx, scope, role).await?;

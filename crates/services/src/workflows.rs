@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tenantry_domain::{
-    Clock, Invalid, OrgScope, Page, PageRequest, Quota, Workflow, WorkflowName,
+    Clock, Invalid, OrgScope, Page, PageRequest, Precondition, Quota, Workflow, WorkflowName,
     audit::{Action, Event, Resource},
 };
 use tenantry_dsl::{Definition, expression::Evaluator};
@@ -63,11 +63,12 @@ impl<D: Doors> Workflows<D> {
     ///
     /// # Errors
     /// [`Error::Definition`] when it cannot be run; [`Error::Invalid`] when its `document.name` is another; [`Error::NotFound`] when
-    /// the actor cannot reach it, whether it is there or not.
+    /// the actor cannot reach it, whether it is there or not; [`Error::Stale`] unless its latest revision is as expected.
     pub async fn apply(
         &self,
         scope: &OrgScope,
         name: &WorkflowName,
+        expected: &Precondition,
         source: String,
     ) -> Result<Applied, Error> {
         if !scope.reaches_workflow(name) {
@@ -81,6 +82,7 @@ impl<D: Doors> Workflows<D> {
         let mut tx = self.doors.tenant(scope, Access::Write).await?;
         let id = workflows::lock(tx.as_mut(), name, now).await?;
         let latest = workflows::get(tx.as_mut(), name, None).await?;
+        expected.check_any(latest.as_ref())?;
         if let Some(workflow) = latest.as_ref().filter(|latest| latest.digest == digest) {
             return Ok(Applied { workflow: workflow.clone(), created: false });
         }

@@ -18,8 +18,9 @@ use tenantry_services::Services;
 
 use crate::{
     App,
+    if_match::IfMatch,
     input::{Body, Fields, InPath, OptionalBody, Query, timestamp},
-    output::{Created, Data, List, Listed, Moment},
+    output::{Created, Data, List, Listed, Moment, Tagged},
     permit::{ReadUsers, UseOwnIdentity},
     problem::Problem,
 };
@@ -207,20 +208,21 @@ async fn read(
     UseOwnIdentity(scope): UseOwnIdentity,
     InPath(api_key): InPath<ApiKeyId>,
     State(services): State<Arc<Services>>,
-) -> Result<Data<ApiKeyView>, Problem> {
-    Ok(Data(services.api_keys.get(&scope, api_key).await?.into()))
+) -> Result<Tagged<ApiKeyView>, Problem> {
+    Ok(Tagged::of(services.api_keys.get(&scope, api_key).await?))
 }
 
 async fn update(
     UseOwnIdentity(scope): UseOwnIdentity,
     InPath(api_key): InPath<ApiKeyId>,
+    IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Body(body): Body<ApiKeyBody>,
-) -> Result<Data<ApiKeyView>, Problem> {
+) -> Result<Tagged<ApiKeyView>, Problem> {
     let mut fields = Fields::default();
     let changes = body.check(&mut fields);
     fields.finish()?;
-    Ok(Data(services.api_keys.update(&scope, api_key, &changes).await?.into()))
+    Ok(Tagged::of(services.api_keys.update(&scope, api_key, &expected, &changes).await?))
 }
 
 #[derive(Default, Deserialize)]

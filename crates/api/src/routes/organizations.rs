@@ -16,8 +16,9 @@ use tenantry_services::{Services, organizations::Running};
 
 use crate::{
     App,
+    if_match::IfMatch,
     input::{Body, Fields, OptionalBody, Query},
-    output::{Created, Data, List, Listed, Moment},
+    output::{Created, Data, List, Listed, Moment, Tagged},
     permit::{ManageOrganization, ManageOrganizations, ReadOrganization, WriteOrganization},
     problem::Problem,
 };
@@ -91,8 +92,8 @@ async fn list(
 async fn read(
     ReadOrganization(scope): ReadOrganization,
     State(services): State<Arc<Services>>,
-) -> Result<Data<OrganizationView>, Problem> {
-    Ok(Data(services.organizations.get(&scope).await?.into()))
+) -> Result<Tagged<OrganizationView>, Problem> {
+    Ok(Tagged::of(services.organizations.get(&scope).await?))
 }
 
 #[derive(Deserialize)]
@@ -103,13 +104,14 @@ struct Renamed {
 
 async fn rename(
     WriteOrganization(scope): WriteOrganization,
+    IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Body(body): Body<Renamed>,
-) -> Result<Data<OrganizationView>, Problem> {
+) -> Result<Tagged<OrganizationView>, Problem> {
     let mut fields = Fields::default();
     let name = fields.required("name", body.name, |name| OrganizationName::parse(&name));
     let name = fields.finish_with(name)?;
-    Ok(Data(services.organizations.rename(&scope, &name).await?.into()))
+    Ok(Tagged::of(services.organizations.rename(&scope, &expected, &name).await?))
 }
 
 async fn delete(

@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Router, extract::State, routing::get};
 use serde_json::Value;
-use tenantry_domain::{Invalid, Quota, Quotas};
+use tenantry_domain::{Invalid, Quota, Quotas, Versioned as _};
 use tenantry_services::Services;
 
 use crate::{
     App,
+    if_match::IfMatch,
     input::{Body, Fields},
-    output::Data,
+    output::{Data, Tagged},
     permit::{ManageOrganization, WriteOrganization},
     problem::Problem,
 };
@@ -23,27 +24,29 @@ pub(super) fn routes() -> Router<App> {
 
 type Numbers = BTreeMap<&'static str, u32>;
 
-fn limits(quotas: &Quotas) -> Data<Numbers> {
-    Data(Quota::ALL.iter().map(|&quota| (quota.as_str(), quotas.limit(quota))).collect())
+fn limits(quotas: &Quotas) -> Tagged<Numbers> {
+    let numbers = Quota::ALL.iter().map(|&quota| (quota.as_str(), quotas.limit(quota)));
+    Tagged(numbers.collect(), quotas.version())
 }
 
 async fn read(
     WriteOrganization(scope): WriteOrganization,
     State(services): State<Arc<Services>>,
-) -> Result<Data<Numbers>, Problem> {
+) -> Result<Tagged<Numbers>, Problem> {
     Ok(limits(&services.organizations.quotas(&scope).await?))
 }
 
 async fn write(
     ManageOrganization(scope): ManageOrganization,
+    IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Body(body): Body<BTreeMap<String, Value>>,
-) -> Result<Data<Numbers>, Problem> {
+) -> Result<Tagged<Numbers>, Problem> {
     let mut fields = Fields::default();
     let wanted: Vec<_> =
         body.into_iter().filter_map(|(name, limit)| fields.check(one(name, &limit))).collect();
     fields.finish()?;
-    Ok(limits(&services.organizations.set_quotas(&scope, &wanted).await?))
+    Ok(limits(&services.organizations.set_quotas(&scope, &expected, &wanted).await?))
 }
 
 fn one(name: String, limit: &Value) -> Result<(Quota, u32), Invalid> {

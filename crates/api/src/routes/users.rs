@@ -12,8 +12,9 @@ use tenantry_services::Services;
 
 use crate::{
     App,
+    if_match::IfMatch,
     input::{Body, Fields, InPath, Query, word},
-    output::{Created, Data, List, Listed, Moment},
+    output::{Created, List, Listed, Moment, Tagged},
     permit::{ReadUsers, UseOwnIdentity, WriteUsers},
     problem::Problem,
 };
@@ -99,8 +100,8 @@ async fn read(
     UseOwnIdentity(scope): UseOwnIdentity,
     InPath(user): InPath<UserId>,
     State(services): State<Arc<Services>>,
-) -> Result<Data<UserView>, Problem> {
-    Ok(Data(services.users.get(&scope, user).await?.into()))
+) -> Result<Tagged<UserView>, Problem> {
+    Ok(Tagged::of(services.users.get(&scope, user).await?))
 }
 
 #[derive(Deserialize)]
@@ -114,9 +115,10 @@ struct ChangedUser {
 async fn update(
     UseOwnIdentity(scope): UseOwnIdentity,
     InPath(user): InPath<UserId>,
+    IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Body(body): Body<ChangedUser>,
-) -> Result<Data<UserView>, Problem> {
+) -> Result<Tagged<UserView>, Problem> {
     let mut fields = Fields::default();
     let changes = Changes {
         name: fields.optional(body.name, |name| UserName::parse(&name)),
@@ -124,7 +126,7 @@ async fn update(
         status: fields.optional(body.status, |status| word("status", &status)),
     };
     fields.finish()?;
-    Ok(Data(services.users.update(&scope, user, &changes).await?.into()))
+    Ok(Tagged::of(services.users.update(&scope, user, &expected, &changes).await?))
 }
 
 async fn delete(

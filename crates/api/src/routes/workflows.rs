@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Path, State},
+    http::{StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
@@ -15,8 +16,9 @@ use tenantry_services::{Error, Services};
 
 use crate::{
     App,
+    if_match::IfMatch,
     input::{InPath, Query, Source},
-    output::{Created, Data, List, Listed, Moment},
+    output::{Data, List, Listed, Moment, Tagged},
     permit::{ReadWorkflows, WriteWorkflows},
     problem::Problem,
 };
@@ -59,16 +61,18 @@ impl Listed for WorkflowView {
 async fn apply(
     WriteWorkflows(scope): WriteWorkflows,
     Path(name): Path<String>,
+    IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Source(source): Source,
 ) -> Result<Response, Problem> {
     let name = WorkflowName::parse(&name).map_err(|invalid| Problem::invalid(&[invalid]))?;
-    let applied = services.workflows.apply(&scope, &name, source).await?;
-    let workflow = WorkflowView::from(applied.workflow);
+    let applied = services.workflows.apply(&scope, &name, &expected, source).await?;
+    let workflow = Tagged::<WorkflowView>::of(applied.workflow);
     if applied.created {
-        return Ok(Created { location: format!("/api/v0/workflows/{name}"), thing: workflow }.into_response());
+        let location = [(header::LOCATION, format!("/api/v0/workflows/{name}"))];
+        return Ok((StatusCode::CREATED, location, workflow).into_response());
     }
-    Ok(Data(workflow).into_response())
+    Ok(workflow.into_response())
 }
 
 async fn validate(
@@ -87,8 +91,8 @@ async fn read(
     ReadWorkflows(scope): ReadWorkflows,
     InPath(name): InPath<WorkflowName>,
     State(services): State<Arc<Services>>,
-) -> Result<Data<WorkflowView>, Problem> {
-    Ok(Data(services.workflows.get(&scope, &name).await?.into()))
+) -> Result<Tagged<WorkflowView>, Problem> {
+    Ok(Tagged::of(services.workflows.get(&scope, &name).await?))
 }
 
 async fn list(

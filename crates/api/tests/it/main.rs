@@ -12,6 +12,7 @@ mod executions;
 mod faults;
 mod health;
 mod hostile_json;
+mod if_match;
 mod indifference;
 mod lifecycle;
 mod log;

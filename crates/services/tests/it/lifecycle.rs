@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::Row as _;
-use tenantry_domain::{OrgScope, OrganizationId, OrganizationStatus as Status, Quota};
+use tenantry_domain::{OrgScope, OrganizationId, OrganizationStatus as Status, Precondition, Quota};
 use tenantry_services::organizations::Running;
 
 use crate::{Deployment, deployment, failing::Failing, key, manager};
@@ -103,7 +103,10 @@ async fn should_bring_a_namespace_in_line_though_the_reconciler_dies_at_any_step
         let scope = deployment.organization(slug).await;
         deployment.work().await;
         let organizations = deployment.organizations(deployment.store.clone());
-        organizations.set_quotas(&scope, &[(Quota::RetentionDays, 21)]).await.expect("a quota");
+        organizations
+            .set_quotas(&scope, &Precondition::None, &[(Quota::RetentionDays, 21)])
+            .await
+            .expect("a quota");
         scope
     };
     let check = async |scope: &OrgScope| {

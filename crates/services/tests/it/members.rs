@@ -1,6 +1,6 @@
 //! Users and API keys: a change is there with its audit entry, or neither is.
 
-use tenantry_domain::{OrgScope, Role, user::Changes};
+use tenantry_domain::{OrgScope, Precondition, Role, user::Changes};
 use tenantry_services::Error;
 use tenantry_storage::Store;
 
@@ -57,7 +57,7 @@ async fn should_do_all_or_nothing_whenever_the_store_dies() {
     other.expect("another manager");
     let demoted = Changes { role: Some(Role::Customer), ..Changes::default() };
     let changed = all_or_nothing(&deployment, &scope, async |doors| {
-        deployment.users(doors).update(&scope, user.id, &demoted).await
+        deployment.users(doors).update(&scope, user.id, &Precondition::None, &demoted).await
     })
     .await;
     assert_eq!(changed.role, Role::Customer);
@@ -74,6 +74,6 @@ async fn should_record_a_refusal_and_nothing_that_was_refused() {
     let before = deployment.rows("audit_entries", &scope).await;
     // Nothing is different: nothing is recorded.
     let same = Changes { role: Some(Role::Manager), ..Changes::default() };
-    users.update(&scope, user.id, &same).await.expect("no change");
+    users.update(&scope, user.id, &Precondition::None, &same).await.expect("no change");
     assert_eq!(deployment.rows("audit_entries", &scope).await, before);
 }
