@@ -12,7 +12,7 @@ use axum::{
     Json, Router,
     body::{Body, HttpBody as _},
     extract::{DefaultBodyLimit, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
 use futures::{
@@ -21,6 +21,13 @@ use futures::{
 };
 use tokio::time::timeout;
 use tower::{Layer, Service};
+use tower_http::{
+    CompressionLevel,
+    compression::{
+        CompressionLayer, Predicate,
+        predicate::{NotForContentType, SizeAbove},
+    },
+};
 
 use crate::{
     App, input, once, permit,
@@ -31,6 +38,8 @@ use crate::{
 
 /// The most that a request's body may have, in bytes.
 const BODY_LIMIT: usize = 1 << 20;
+/// From what length on an answer is compressed, in bytes.
+const COMPRESSED_FROM: u16 = 2048;
 /// How long a request may take, its body included.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(30);
 
@@ -42,10 +51,24 @@ where
 {
     routes
         .fallback(|| async { Problem::not_found("path") })
-        .method_not_allowed_fallback(|| async {
-            Problem::new(Code::MethodNotAllowed, "see the Allow header")
-        })
+        .method_not_allowed_fallback(other_method)
+        .layer(compression())
         .layer(observe)
+}
+
+/// Whoever asks for the options of a path is told them in `Allow` (RFC 9110, section 9.3.7), and so is whoever tries another method.
+async fn other_method(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    Problem::new(Code::MethodNotAllowed, "see the Allow header").into_response()
+}
+
+/// Shortens long answers for those who accept it. One that shows a secret is short, so that nothing can be found out by how well it
+/// compresses; events go out one by one.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let what = SizeAbove::new(COMPRESSED_FROM).and(NotForContentType::SSE);
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(what)
 }
 
 /// What a route answers within the limits. From the outside in: a panic is contained; time is limited.
@@ -180,7 +203,7 @@ pub(crate) fn with_problem_body(mut response: Response, request_id: &RequestId) 
 mod tests {
     use std::sync::Arc;
 
-    use axum::{body::to_bytes, http::StatusCode, routing::get};
+    use axum::{body::to_bytes, routing::get};
     use serde_json::{Value, json};
 
     use super::*;

@@ -61,14 +61,36 @@ async fn should_answer_a_path_that_is_not_there_with_a_problem() {
 async fn should_say_which_methods_a_path_has() {
     let (_app, admin) = admin().await;
     for operation in OPERATIONS {
-        let answer = admin.send(Method::TRACE, &operation.path(&Names::missing()), None).await;
+        let path = operation.path(&Names::missing());
+        let answer = admin.send(Method::TRACE, &path, None).await;
         answer.problem(405, "method_not_allowed");
+        let options = admin.send(Method::OPTIONS, &path, None).await;
+        assert_eq!((options.status, options.header("allow")), (204, answer.header("allow")));
         let allowed = answer.header("allow").unwrap_or_else(|| panic!("{answer:?}"));
         assert!(
             allowed.split(',').any(|method| method.trim() == operation.method),
             "{operation:?}: {allowed}"
         );
     }
+}
+
+#[tokio::test]
+async fn should_compress_long_answers_for_those_who_accept_it() {
+    let (_app, admin) = admin().await;
+    for number in 0..20 {
+        let body = json!({"slug": format!("tenant-{number}"), "name": "One of many"});
+        admin.post("/organizations", &body).await.data(201);
+    }
+    let whole = admin.get("/organizations").await;
+    assert_eq!((whole.header("content-encoding"), whole.header("vary")), (None, Some("accept-encoding")));
+    for encoding in ["gzip", "br"] {
+        let shortened = admin.with("accept-encoding", encoding).get("/organizations").await;
+        assert_eq!((shortened.status, shortened.header("content-encoding")), (200, Some(encoding)));
+        // What is no text counts thrice here.
+        assert!(shortened.text.len() < whole.text.len(), "{encoding}: {}", shortened.text.len());
+    }
+    let short = admin.with("accept-encoding", "gzip").get("/me").await;
+    assert_eq!(short.header("content-encoding"), None);
 }
 
 #[tokio::test]
@@ -197,7 +219,7 @@ async fn should_tell_browsers_to_do_nothing_with_any_answer() {
         admin.send(Method::OPTIONS, "/metrics", None).await,
     ];
     let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
-    assert_eq!(statuses, [200, 404, 405, 422, 401, 413, 200, 404, 405]);
+    assert_eq!(statuses, [200, 404, 405, 422, 401, 413, 200, 404, 204]);
     for answer in answers {
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
