@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::{
-    ApiKeyId, AuditEntryId, ExecutionId, OrganizationId, Role, Timestamp, UserId, WorkflowId, field::words,
+    ApiKeyId, AuditEntryId, ExecutionId, OrganizationId, Role, ScheduleId, Timestamp, UserId, WorkflowId,
+    field::words,
 };
 
 words!(
@@ -57,6 +58,20 @@ words!(
         ExecutionSignal = "execution.signal",
         /// An execution was ended without being asked.
         ExecutionTerminate = "execution.terminate",
+        /// A schedule was made.
+        ScheduleCreate = "schedule.create",
+        /// A schedule was changed.
+        ScheduleUpdate = "schedule.update",
+        /// A schedule was paused.
+        SchedulePause = "schedule.pause",
+        /// A schedule was resumed.
+        ScheduleResume = "schedule.resume",
+        /// A schedule was deleted.
+        ScheduleDelete = "schedule.delete",
+        /// A schedule was told to start something now.
+        ScheduleTrigger = "schedule.trigger",
+        /// A schedule was told to start what it would have started in a span of time.
+        ScheduleBackfill = "schedule.backfill",
     }
 );
 
@@ -85,6 +100,8 @@ pub enum Resource {
     Workflow(WorkflowId),
     /// An execution.
     Execution(ExecutionId),
+    /// A schedule.
+    Schedule(ScheduleId),
 }
 
 impl Resource {
@@ -96,6 +113,7 @@ impl Resource {
             Self::ApiKey(_) => "api_key",
             Self::Workflow(_) => "workflow",
             Self::Execution(_) => "execution",
+            Self::Schedule(_) => "schedule",
         }
     }
 
@@ -107,6 +125,7 @@ impl Resource {
             Self::ApiKey(id) => id.to_string(),
             Self::Workflow(id) => id.to_string(),
             Self::Execution(id) => id.to_string(),
+            Self::Schedule(id) => id.to_string(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::{ExecutionId, Revision, TaskQueueName, Timestamp, UserId, field::words};
+use crate::{ExecutionId, Revision, ScheduleId, TaskQueueName, Timestamp, UserId, field::words};
 
 mod names;
 
@@ -97,8 +97,10 @@ pub struct Execution {
     pub ended_at: Option<Timestamp>,
     /// When Temporal was last asked about it, while it runs.
     pub checked_at: Option<Timestamp>,
-    /// By whom: a user of the organization, or an admin. Nobody, for what was there before there were users.
+    /// By whom: a user of the organization, or an admin. Nobody, for what a schedule starts.
     pub started_by: Option<UserId>,
+    /// The schedule that started it, if one did. It may be gone since.
+    pub schedule: Option<ScheduleId>,
 }
 
 impl Execution {

@@ -33,6 +33,10 @@ words!(
         SignalExecutions = "executions:signal",
         /// End executions without asking them.
         TerminateExecutions = "executions:terminate",
+        /// Read schedules, and when they start next.
+        ReadSchedules = "schedules:read",
+        /// Make, change and delete schedules, and have them start something now.
+        WriteSchedules = "schedules:write",
         /// Read the audit log.
         ReadAudit = "audit:read",
         /// Poll and complete tasks through the gateway.
@@ -70,6 +74,7 @@ impl Role {
                     | P::StartExecutions
                     | P::CancelExecutions
                     | P::SignalExecutions
+                    | P::ReadSchedules
             ),
             Self::Worker => matches!(permission, P::UseOwnIdentity | P::ReadExecutions | P::PollTasks),
         }

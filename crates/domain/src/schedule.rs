@@ -7,8 +7,11 @@ use crate::{
     field::{Invalid, checked_string, words},
 };
 
+mod calendar;
 mod cron;
+mod place;
 
+pub use calendar::Calendar;
 pub use cron::Cron;
 
 checked_string!(
@@ -73,6 +76,73 @@ impl Interval {
     }
 }
 
+/// By how much each start may be late, in whole seconds, at random: so that not all of midnight's starts come at midnight. At most
+/// a day; none unless told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Jitter(i32);
+
+impl Jitter {
+    /// The most: a day.
+    pub const MAX_SECONDS: i32 = 24 * 60 * 60;
+
+    /// Checks a number of seconds.
+    ///
+    /// # Errors
+    /// Names `jitter_seconds` and the range.
+    pub fn from_seconds(seconds: i64) -> Result<Self, Invalid> {
+        whole_seconds("jitter_seconds", seconds, 0, Self::MAX_SECONDS).map(Self)
+    }
+
+    /// One that was checked when it was stored.
+    pub const fn from_storage(seconds: i32) -> Self {
+        Self(seconds)
+    }
+
+    /// How many seconds it has.
+    pub const fn seconds(self) -> i32 {
+        self.0
+    }
+}
+
+/// How late a start may be made up for that was missed because Temporal was away, in whole seconds: from ten seconds to 366 days; a
+/// day unless told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CatchupWindow(i32);
+
+impl CatchupWindow {
+    /// The least that Temporal takes.
+    pub const MIN_SECONDS: i32 = 10;
+
+    /// Checks a number of seconds.
+    ///
+    /// # Errors
+    /// Names `catchup_window_seconds` and the range.
+    pub fn from_seconds(seconds: i64) -> Result<Self, Invalid> {
+        whole_seconds("catchup_window_seconds", seconds, Self::MIN_SECONDS, Interval::MAX_SECONDS).map(Self)
+    }
+
+    /// One that was checked when it was stored.
+    pub const fn from_storage(seconds: i32) -> Self {
+        Self(seconds)
+    }
+
+    /// How many seconds it has.
+    pub const fn seconds(self) -> i32 {
+        self.0
+    }
+}
+
+impl Default for CatchupWindow {
+    fn default() -> Self {
+        Self(24 * 60 * 60)
+    }
+}
+
+fn whole_seconds(field: &'static str, seconds: i64, least: i32, most: i32) -> Result<i32, Invalid> {
+    let within = i32::try_from(seconds).ok().filter(|seconds| (least..=most).contains(seconds));
+    within.ok_or_else(|| Invalid::new(field, format!("must be a whole number from {least} to {most}")))
+}
+
 /// When a schedule starts its workflow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScheduleSpec {
@@ -80,6 +150,13 @@ pub enum ScheduleSpec {
     Cron {
         /// The line.
         cron: Cron,
+        /// Where it is that time.
+        timezone: TimeZone,
+    },
+    /// At the moments that fit a calendar.
+    Calendar {
+        /// The calendar.
+        calendar: Calendar,
         /// Where it is that time.
         timezone: TimeZone,
     },
@@ -118,13 +195,21 @@ pub struct Schedule {
     pub spec: ScheduleSpec,
     /// What happens when the execution before has not ended.
     pub overlap: Overlap,
+    /// By how much each start may be late.
+    pub jitter: Jitter,
+    /// How late a start may be that was missed.
+    pub catchup_window: CatchupWindow,
     /// Whether it starts nothing for now.
     pub paused: bool,
     /// What people want to remember of it; may be empty.
     pub note: String,
+    /// Whether Temporal has it as it is here.
+    pub applied: bool,
+    /// When it starts next, as far as is known; it may be past.
+    pub next_run_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When any of this last changed.
+    /// When somebody last changed it.
     pub updated_at: Timestamp,
     /// By whom it was made: a user of the organization, or an admin. Nobody, when the deployment itself did.
     pub created_by: Option<UserId>,
@@ -151,6 +236,22 @@ mod tests {
         for wrong in ["a\nb", &"é".repeat(501)] {
             assert_eq!(ScheduleNote::parse(wrong).expect_err(wrong).field, "note");
         }
+    }
+
+    #[test]
+    fn should_name_the_ranges_of_jitter_and_of_the_catch_up_window() {
+        for (checked, field) in [
+            (Jitter::from_seconds(-1).err(), "jitter_seconds must be a whole number from 0 to 86400"),
+            (Jitter::from_seconds(86_401).err(), "jitter_seconds must be a whole number from 0 to 86400"),
+            (
+                CatchupWindow::from_seconds(9).err(),
+                "catchup_window_seconds must be a whole number from 10 to 31622400",
+            ),
+        ] {
+            assert_eq!(checked.map(|invalid| invalid.to_string()).as_deref(), Some(field));
+        }
+        assert_eq!(Jitter::from_seconds(0), Ok(Jitter::default()));
+        assert_eq!(CatchupWindow::from_seconds(86_400), Ok(CatchupWindow::default()));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What executions are called in Temporal, and what they run there.
 
 use crate::{
-    ExecutionId, Invalid,
+    ExecutionId, Invalid, ScheduleId,
     field::{checked_string, identifier},
     scopes::TaskQueueName,
 };
@@ -81,6 +81,14 @@ impl TemporalWorkflowId {
     }
 }
 
+impl TemporalWorkflowId {
+    /// The schedule that started it, if one did: Temporal names what a schedule starts by the schedule and the time.
+    pub fn schedule(&self) -> Option<ScheduleId> {
+        let (schedule, _time) = self.0.split_once('-')?;
+        schedule.parse().ok()
+    }
+}
+
 impl From<ExecutionId> for TemporalWorkflowId {
     fn from(execution: ExecutionId) -> Self {
         Self(execution.to_string())
@@ -111,6 +119,17 @@ impl TaskQueueName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn should_know_what_a_schedule_has_started() {
+        let schedule = |id: &str| TemporalWorkflowId::from_storage(id.to_owned()).schedule();
+        let started = schedule("sch_01h455vb4pex5vsknk084sn02q-2026-03-29T01:30:00Z");
+        assert_eq!(started.expect("a schedule").to_string(), "sch_01h455vb4pex5vsknk084sn02q");
+        for other in ["exe_01h455vb4pex5vsknk084sn02q", "sch_01h455vb4pex5vsknk084sn02q", "sch_x-2026", "a-b"]
+        {
+            assert_eq!(schedule(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn should_leave_the_deployments_own_names_alone() {

@@ -1,5 +1,6 @@
 //! Lines of cron.
 
+use super::place::{DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, Place, some_month_has};
 use crate::field::{Invalid, checked_string};
 
 checked_string!(
@@ -21,38 +22,7 @@ impl Cron {
 const MAX_LENGTH: usize = 500;
 const FIELD: &str = "spec.cron";
 
-/// One of the five places in a line, and what may stand there.
-struct Place {
-    name: &'static str,
-    least: u8,
-    most: u8,
-    /// The names of its values, from the least on.
-    names: &'static [&'static str],
-}
-
-const PLACES: [Place; 5] = [
-    Place { name: "minute", least: 0, most: 59, names: &[] },
-    Place { name: "hour", least: 0, most: 23, names: &[] },
-    Place { name: "day of month", least: 1, most: 31, names: &[] },
-    Place {
-        name: "month",
-        least: 1,
-        most: 12,
-        names: &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"],
-    },
-    Place {
-        name: "day of week",
-        least: 0,
-        most: 7,
-        names: &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"],
-    },
-];
-
-/// The most days that each month can have, from January on.
-const DAYS: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-
-/// Values as a set of bits: bit 5 is the value 5.
-type Values = u64;
+const PLACES: [Place; 5] = [MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK];
 
 fn parse(line: &str) -> Result<String, Invalid> {
     if line.chars().count() > MAX_LENGTH {
@@ -68,7 +38,7 @@ fn parse(line: &str) -> Result<String, Invalid> {
     };
     let mut sets = [0; 5];
     for ((set, place), text) in sets.iter_mut().zip(&PLACES).zip(texts) {
-        *set = place.values(text).ok_or_else(|| place.rule())?;
+        *set = place.values(text).ok_or_else(|| wrong(place))?;
     }
     let [_, _, days, months, _] = sets;
     if !some_month_has(days, months) {
@@ -77,58 +47,9 @@ fn parse(line: &str) -> Result<String, Invalid> {
     Ok(texts.join(" "))
 }
 
-/// Whether any of the days is in any of the months. Every date falls on every day of the week at some time, so this is all that
-/// could keep a line from ever being due.
-fn some_month_has(days: Values, months: Values) -> bool {
-    (1..).zip(DAYS).any(|(month, length)| months & 1 << month != 0 && days.trailing_zeros() <= length)
-}
-
-impl Place {
-    /// What the field may be, and that it is not.
-    fn rule(&self) -> Invalid {
-        let Self { name, least, most, names } = self;
-        let names = match (names.first(), names.last()) {
-            (Some(first), Some(last)) => format!(" or {first} to {last}"),
-            _ => String::new(),
-        };
-        let rule = format!(
-            "has a wrong {name}: it must be a list of *, values and ranges from {least} to {most}{names}, with steps of 1 to {most}"
-        );
-        Invalid::new(FIELD, rule)
-    }
-
-    fn values(&self, list: &str) -> Option<Values> {
-        list.split(',').try_fold(0, |values, part| Some(values | self.part(part)?))
-    }
-
-    fn part(&self, part: &str) -> Option<Values> {
-        let (range, step) = match part.split_once('/') {
-            Some((range, step)) => (range, Some(number(step)?)),
-            None => (part, None),
-        };
-        let (first, last) = match range.split_once('-') {
-            Some((first, last)) => (self.value(first)?, self.value(last)?),
-            None if range == "*" => (self.least, self.most),
-            None => {
-                let first = self.value(range)?;
-                (first, if step.is_some() { self.most } else { first })
-            }
-        };
-        let step = step.unwrap_or(1);
-        let good = first <= last && (1..=self.most).contains(&step);
-        good.then(|| (first..=last).step_by(step.into()).fold(0, |values, value| values | 1 << value))
-    }
-
-    fn value(&self, text: &str) -> Option<u8> {
-        let named = (self.least..).zip(self.names).find(|(_, name)| **name == text);
-        let value = named.map(|(value, _)| value).or_else(|| number(text))?;
-        (self.least..=self.most).contains(&value).then_some(value)
-    }
-}
-
-/// A number without a sign, which the standard library's reading would take.
-fn number(text: &str) -> Option<u8> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+/// Which field of the line is wrong, and what it may be.
+fn wrong(place: &Place) -> Invalid {
+    Invalid::new(FIELD, format!("has a wrong {}: it must be {}", place.name, place.rule()))
 }
 
 #[cfg(test)]
@@ -175,7 +96,7 @@ mod tests {
 
     #[test]
     fn should_say_what_each_field_may_be() {
-        let rules: Vec<String> = PLACES.iter().map(|place| place.rule().to_string()).collect();
+        let rules: Vec<String> = PLACES.iter().map(|place| wrong(place).to_string()).collect();
         insta::assert_snapshot!(rules.join("\n"));
     }
 
