@@ -1,5 +1,6 @@
 //! Schedules: workflows that start by themselves, again and again.
 
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use serde_json::Value;
 
 use crate::{
@@ -162,6 +163,29 @@ pub enum ScheduleSpec {
     },
     /// Again and again after the same time.
     Every(Interval),
+}
+
+/// As users write it: `{cron, timezone}`, `{calendar, timezone}` or `{every_seconds}`.
+impl Serialize for ScheduleSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut spec = serializer.serialize_map(None)?;
+        let timezone = match self {
+            Self::Cron { cron, timezone } => {
+                spec.serialize_entry("cron", cron)?;
+                timezone
+            }
+            Self::Calendar { calendar, timezone } => {
+                spec.serialize_entry("calendar", calendar)?;
+                timezone
+            }
+            Self::Every(interval) => {
+                spec.serialize_entry("every_seconds", &interval.seconds())?;
+                return spec.end();
+            }
+        };
+        spec.serialize_entry("timezone", timezone)?;
+        spec.end()
+    }
 }
 
 words!(

@@ -2,6 +2,7 @@
 
 mod ends;
 mod handover;
+mod scheduled;
 mod tasks;
 mod verbs;
 
@@ -233,14 +234,14 @@ impl Executions {
 }
 
 /// What an execution is to be started with, if a value may be so.
-fn checked_input(input: Option<Value>) -> Result<Value, Invalid> {
+pub(crate) fn checked_input(input: Option<Value>) -> Result<Value, Invalid> {
     let input = input.unwrap_or_else(|| json!({}));
     tenantry_dsl::limits::check(&input).map_err(|why| Invalid::new("input", why))?;
     Ok(input)
 }
 
 /// Makes sure that the organization may start something at all.
-async fn admit_to(tx: &mut TenantTx) -> Result<(), Error> {
+pub(crate) async fn admit_to(tx: &mut TenantTx) -> Result<(), Error> {
     // What the scope says may be older than the end of provisioning.
     let status = match tx.scope().status() {
         status @ OrganizationStatus::Active => status,
@@ -253,7 +254,7 @@ async fn admit_to(tx: &mut TenantTx) -> Result<(), Error> {
 }
 
 /// Makes sure that there may be one more, until the transaction ends.
-async fn reserve_start(tx: &mut TenantTx, now: Timestamp) -> Result<(), Error> {
+pub(crate) async fn reserve_start(tx: &mut TenantTx, now: Timestamp) -> Result<(), Error> {
     for quota in [Quota::RunningExecutions, Quota::StartsPerSecond] {
         quotas::reserve(tx, quota, now).await??;
     }

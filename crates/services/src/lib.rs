@@ -15,6 +15,7 @@ pub mod executions;
 pub mod idempotency;
 pub mod organizations;
 pub mod rate_limits;
+pub mod schedules;
 pub mod users;
 pub mod workflows;
 
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use tenantry_domain::Clock;
 use tenantry_dsl::expression::Evaluator;
 use tenantry_storage::{PoolUse, Store};
-use tenantry_temporal::{Dispatcher, Finding, Namespaces, Temporal, WorkerPool, egress};
+use tenantry_temporal::{Dispatcher, Finding, Namespaces, Scheduler, Temporal, WorkerPool, egress};
 use tokio::sync::Notify;
 
 use crate::{housekeeping::Housekeeping, reconciler::Attendance, sweep::Sweep};
@@ -59,6 +60,8 @@ pub struct Services {
     pub workflows: workflows::Workflows,
     /// Executions.
     pub executions: executions::Executions,
+    /// Schedules.
+    pub schedules: schedules::Schedules,
     /// The audit log.
     pub audit: audit::Audit,
     /// Requests that their senders repeat.
@@ -92,6 +95,12 @@ impl Services {
             audit.clone(),
             Arc::clone(&clock),
         );
+        let schedules = schedules::Schedules::new(
+            store.clone(),
+            Scheduler::new(temporal.clone()),
+            Arc::clone(&workers),
+            Arc::clone(&clock),
+        );
         let limits = rate_limits::RateLimits::new();
         let authentication =
             authentication::Authentication::new(store.clone(), limits.clone(), Arc::clone(&clock));
@@ -113,6 +122,7 @@ impl Services {
             api_keys: api_keys::ApiKeys::new(store.clone(), audit.clone(), Arc::clone(&clock)),
             workflows: workflows::Workflows::new(store.clone(), evaluator, Arc::clone(&clock)),
             executions: executions.clone(),
+            schedules: schedules.clone(),
             audit,
             idempotency: idempotency.clone(),
             store: store.clone(),
@@ -122,7 +132,7 @@ impl Services {
         let reconciler = Reconciler::new(
             Provisioner::new(store.clone(), namespaces.clone(), Arc::clone(&clock)),
             Sweep::new(store.clone(), namespaces, clock, Arc::clone(&wake)),
-            Attendance::new(store.clone(), executions, workers),
+            Attendance::new(store.clone(), executions, schedules, workers),
             Housekeeping::new(store, limits, last_used, idempotency),
             wake,
         );

@@ -25,6 +25,7 @@ use tenantry_domain::{
 use tenantry_storage::{
     Doors, Store, Transaction as _, audit, drift, erasure,
     organizations::{self, Due},
+    schedules,
 };
 use tenantry_temporal::{Drift, Namespaces};
 use tokio::task::JoinSet;
@@ -121,6 +122,10 @@ impl<D: Doors> Provisioner<D> {
         let (id, now) = (due.organization.id, self.clock.now());
         let mut tx = self.doors.platform().await?;
         organizations::settled(tx.as_mut(), due).await?;
+        if repaired.contains(&Drift::Missing) {
+            // Temporal's schedules were lost with it.
+            schedules::touch_all(tx.as_mut(), id).await?;
+        }
         if !repaired.is_empty() {
             let event = Event::done(Action::OrganizationRepair, Resource::Organization(id))
                 .with_changes(json!({ "repaired": repaired }));

@@ -6,6 +6,7 @@
 //! | an organization whose namespace was not looked at for a while | see [`Sweep`] |
 //! | executions that are to stop | tells Temporal |
 //! | executions of definitions that have not ended | sees that a hosted worker runs for their organization |
+//! | schedules that Temporal does not have as they are, or that are due | see [`crate::schedules`] |
 //! | executions that are `pending` for a while | hands them to Temporal |
 //! | executions that have ended and nobody said so | writes their ends down, beside all the rest; see [`crate::executions`] |
 //!
@@ -13,7 +14,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use tenantry_domain::{OrgScope, OrganizationId, OrganizationStatus as Status, chain};
+use tenantry_domain::{OrgScope, Organization, OrganizationId, OrganizationStatus as Status, chain};
 use tenantry_storage::{
     Store,
     executions::{self, Busy},
@@ -27,7 +28,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Error, Provisioner, executions::Executions, housekeeping::Housekeeping, provisioner::InHand, sweep::Sweep,
+    Error, Provisioner, executions::Executions, housekeeping::Housekeeping, provisioner::InHand,
+    schedules::Schedules, sweep::Sweep,
 };
 
 /// How long the reconciler rests when nobody wakes it.
@@ -59,13 +61,14 @@ impl Reconciler {
     pub async fn run(self, stop: CancellationToken) {
         let Self { provisioner, sweep, mut attendance, housekeeping, wake } = self;
         let woken = Notify::new();
-        let executions = attendance.executions.clone();
+        let (executions, schedules) = (attendance.executions.clone(), attendance.schedules.clone());
         let work = async {
             tokio::select! {
                 () = provision(&provisioner, &wake, &woken) => {}
                 () = attendance.attend(&woken) => {}
                 () = sweep.run() => {}
                 () = find_ends(&executions) => {}
+                () = keep_schedules(&schedules) => {}
                 () = stop.cancelled() => {}
             }
             attendance.workers.stop().await;
@@ -92,13 +95,19 @@ async fn provision(provisioner: &Provisioner, wake: &Notify, woken: &Notify) {
 pub(crate) struct Attendance {
     store: Store,
     executions: Executions,
+    schedules: Schedules,
     workers: Arc<WorkerPool>,
     idle: Idle,
 }
 
 impl Attendance {
-    pub(crate) fn new(store: Store, executions: Executions, workers: Arc<WorkerPool>) -> Self {
-        Self { store, executions, workers, idle: Idle::default() }
+    pub(crate) fn new(
+        store: Store,
+        executions: Executions,
+        schedules: Schedules,
+        workers: Arc<WorkerPool>,
+    ) -> Self {
+        Self { store, executions, schedules, workers, idle: Idle::default() }
     }
 
     /// Goes on until it is dropped.
@@ -111,19 +120,20 @@ impl Attendance {
 
     async fn attend_executions(&mut self) -> Result<(), Error> {
         let busy = executions::organizations_with_work(&self.store).await?;
-        let hosted = || busy.iter().filter(|busy| busy.hosted).map(|busy| busy.organization.id);
+        let due = self.schedules.due().await?;
+        let hosted = busy.iter().filter(|busy| busy.hosted).map(|busy| &busy.organization).chain(&due);
+        let hosted = || hosted.clone().map(|organization| organization.id);
         let recent: Vec<_> = self.idle.still_wanted(hosted()).into_iter().collect();
         // The grace of an idle worker is not for an organization that was suspended.
         let mut keep: HashSet<_> =
             organizations::active_among(&self.store, &recent).await?.into_iter().collect();
         keep.extend(hosted());
         self.workers.retain(|organization| keep.contains(&organization));
+        for organization in &due {
+            self.workers.ensure(&worker(organization));
+        }
         for Busy { organization, hosted } in busy {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the worker acts in the organization whose work it does"
-            )]
-            let scope = OrgScope::for_worker(&organization);
+            let scope = worker(&organization);
             if hosted {
                 self.workers.ensure(&scope);
             }
@@ -133,6 +143,22 @@ impl Attendance {
             }
         }
         Ok(())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the worker acts in the organization whose work it does")]
+fn worker(organization: &Organization) -> OrgScope {
+    OrgScope::for_worker(organization)
+}
+
+/// Sees to schedules, until it is dropped.
+async fn keep_schedules(schedules: &Schedules) {
+    loop {
+        let kept = schedules.keep_up().await;
+        if !matches!(kept, Ok(true)) {
+            report(kept.map(drop));
+            sleep(PERIOD).await;
+        }
     }
 }
 

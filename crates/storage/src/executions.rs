@@ -1,13 +1,14 @@
 //! Executions of an organization's workflows, as recorded.
 
 mod course;
+mod scheduled;
 mod unfinished;
 
 use serde_json::Value;
 use sqlx::{QueryBuilder, Row as _, postgres::PgRow, types::Json};
 use tenantry_domain::{
-    Execution, ExecutionId, ExecutionStatus, OrgScope, Page, PageRequest, Revision, TaskQueueName,
-    TemporalWorkflowId, Timestamp, UserId, Work, Workflow, WorkflowName, WorkflowType,
+    Execution, ExecutionId, ExecutionStatus, OrgScope, Page, PageRequest, Revision, ScheduleId,
+    TaskQueueName, TemporalWorkflowId, Timestamp, UserId, Work, Workflow, WorkflowName, WorkflowType,
 };
 
 pub use self::{
@@ -15,6 +16,7 @@ pub use self::{
         End, Wish, finish, mark_cancel_sent, mark_checked, mark_running, request_cancel,
         request_cancel_of_all,
     },
+    scheduled::{NewScheduled, by_scheduled_run, insert_scheduled, is_scheduled_as},
     unfinished::{
         Busy, Look, Pending, looked, organizations_with_work, pending, running_among, take_looks, to_cancel,
         to_check,
@@ -31,7 +33,7 @@ macro_rules! columns {
         "executions.id, workflows.name as workflow, executions.revision, executions.workflow_type,
          executions.task_queue, executions.temporal_workflow_id, executions.first_run_id, executions.run_id, executions.status,
          executions.status_reason, executions.input, executions.output, executions.error, executions.started_at,
-         executions.ended_at, executions.checked_at, executions.started_by"
+         executions.ended_at, executions.checked_at, executions.started_by, executions.schedule_id"
     };
 }
 use columns;
@@ -85,6 +87,7 @@ fn from_row(row: &PgRow) -> Result<Execution, sqlx::Error> {
         ended_at: row.try_get("ended_at")?,
         checked_at: row.try_get("checked_at")?,
         started_by: id_if_any(row, "started_by", UserId::from_uuid)?,
+        schedule: id_if_any(row, "schedule_id", ScheduleId::from_uuid)?,
     })
 }
 
@@ -196,7 +199,8 @@ pub async fn by_workflow_id(
         columns!(),
         " from ",
         tables!(),
-        " where executions.organization_id = $1 and executions.temporal_workflow_id = $2"
+        " where executions.organization_id = $1 and executions.temporal_workflow_id = $2
+            and executions.schedule_id is null"
     );
     let organization = tx.organization().uuid();
     let row = sqlx::query(query)
@@ -222,6 +226,8 @@ pub async fn tasks(tx: &mut TenantTx, execution: ExecutionId) -> Result<Option<V
 pub struct Filter {
     /// Those of this workflow.
     pub workflow: Option<WorkflowName>,
+    /// Those that this schedule started.
+    pub schedule: Option<ScheduleId>,
     /// Those in this state.
     pub status: Option<ExecutionStatus>,
     /// Those that were accepted at this moment or later.
@@ -240,7 +246,8 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter, page: PageRequest) -> Resu
              case when length(executions.input::text) <= 4096 then executions.input end as input,
              case when length(executions.output::text) <= 4096 then executions.output end as output,
              case when length(executions.error::text) <= 4096 then executions.error end as error,
-             executions.started_at, executions.ended_at, executions.checked_at, executions.started_by
+             executions.started_at, executions.ended_at, executions.checked_at, executions.started_by,
+             executions.schedule_id
          from ",
         tables!(),
         " where executions.organization_id = "
@@ -255,6 +262,9 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter, page: PageRequest) -> Resu
             .push(" and name = ")
             .push_bind(workflow.as_str())
             .push(")");
+    }
+    if let Some(schedule) = filter.schedule {
+        query.push(" and executions.schedule_id = ").push_bind(schedule.uuid());
     }
     if let Some(status) = filter.status {
         query.push(" and executions.status = ").push_bind(status.as_str());

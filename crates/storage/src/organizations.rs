@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     Error, PlatformTx, Store, TenantTx,
     row::{id, word},
+    schedules,
 };
 
 /// The columns of an [`Organization`], under a prefix that lets them stand beside other tables'.
@@ -158,7 +159,8 @@ impl OrganizationRepository for PlatformTx {
             .bind(now)
             .execute(self.connection())
             .await?;
-        Ok(())
+        // Schedules rest and go on with their organization.
+        schedules::touch_all(self, organization).await
     }
 }
 

@@ -57,7 +57,9 @@ pub async fn used(tx: &mut TenantTx, quota: Quota, now: Timestamp) -> Result<u32
                  and (expires_at is null or expires_at > $2)"
         }
         Quota::Workflows => "select count(*) from workflows where organization_id = $1 and $2 is not null",
-        Quota::Schedules => "select count(*) from schedules where organization_id = $1 and $2 is not null",
+        Quota::Schedules => {
+            "select count(*) from schedules where organization_id = $1 and deleted_at is null and $2 is not null"
+        }
         Quota::RunningExecutions => {
             "select count(*) from executions where organization_id = $1 and status in ('pending', 'running')
                  and $2 is not null"

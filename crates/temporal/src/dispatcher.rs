@@ -42,7 +42,7 @@ pub const TASK_QUEUE: &str = HOSTED_TASK_QUEUE;
 /// What hosted executions answer with the states of their tasks.
 pub const TASKS_QUERY: &str = "tenantry.tasks.v1";
 /// Who asks, as Temporal remembers it.
-const IDENTITY: &str = "tenantry";
+pub(crate) const IDENTITY: &str = "tenantry";
 /// How long a query waits for a worker that has just been started.
 const WORKER_PATIENCE: Duration = Duration::from_secs(3);
 const QUERY_AGAIN_AFTER: Duration = Duration::from_millis(100);
@@ -182,7 +182,7 @@ impl Dispatcher {
     }
 }
 
-fn namespace(scope: &OrgScope) -> String {
+pub(crate) fn namespace(scope: &OrgScope) -> String {
     scope.namespace().as_str().to_owned()
 }
 
@@ -196,12 +196,12 @@ fn run_of(workflow: &TemporalWorkflowId, run_id: &str) -> WorkflowExecution {
 }
 
 /// A moment by Temporal's clock.
-fn moment(seconds: i64, nanos: i32) -> Option<Timestamp> {
+pub(crate) fn moment(seconds: i64, nanos: i32) -> Option<Timestamp> {
     Timestamp::from_timestamp(seconds, u32::try_from(nanos).ok()?)
 }
 
 /// What was answered of an execution, if there is one.
-fn found<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+pub(crate) fn found<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(Error::NoExecution(_)) => Ok(None),
@@ -215,7 +215,7 @@ fn is_without_worker(error: &Error) -> bool {
     cause.downcast_ref::<Status>().is_some_and(|status| status.code() == Code::FailedPrecondition)
 }
 
-fn payloads(value: &Value) -> Result<Payloads, Error> {
+pub(crate) fn payloads(value: &Value) -> Result<Payloads, Error> {
     Ok(Payloads { payloads: vec![payload(value)?] })
 }
 

@@ -4,6 +4,7 @@
 //! - [`namespaces`]: an organization's own namespace, made, looked at, repaired, erased.
 //! - [`probe`]: whether a Temporal server keeps namespaces apart.
 //! - [`dispatcher`]: executions handed to Temporal, once each, and all that is done to them there.
+//! - [`scheduler`]: schedules, brought to what is stored of them.
 //! - [`worker`]: the hosted workers that run definitions, one for each namespace with work.
 //! - [`egress`]: which addresses a definition may call.
 //!
@@ -23,6 +24,7 @@ pub mod egress;
 mod error;
 pub mod namespaces;
 pub mod probe;
+pub mod scheduler;
 mod search_attributes;
 mod suspects;
 pub mod worker;
@@ -32,4 +34,5 @@ pub use dispatcher::{Dispatcher, Program, Seen, Signal, StartExecution};
 pub use error::Error;
 pub use namespaces::{Drift, Namespaces};
 pub use probe::{Finding, Probe};
-pub use worker::{ExecutionJournal, Recording, WorkerPool};
+pub use scheduler::Scheduler;
+pub use worker::{ExecutionJournal, Recording, ScheduledRun, ScheduledStart, WorkerPool};

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use temporalio_common::search_attributes::{SearchAttributeKey, SearchAttributes};
+use temporalio_common::search_attributes::{SearchAttributeKey, SearchAttributeUpdate, SearchAttributes};
 
 use tenantry_domain::{ExecutionId, Revision};
 
@@ -49,10 +49,16 @@ pub(crate) fn of(
     execution: ExecutionId,
     workflow: &str,
     revision: Revision,
-) -> Result<SearchAttributes, Error> {
-    Ok(SearchAttributes::new([
+) -> Result<[SearchAttributeUpdate; 3], Error> {
+    Ok([
         WORKFLOW.try_value_set(workflow.to_owned()).map_err(Error::internal)?,
         EXECUTION_ID.try_value_set(execution.to_string()).map_err(Error::internal)?,
         REVISION.try_value_set(revision.into()).map_err(Error::internal)?,
-    ]))
+    ])
+}
+
+/// What is known of an execution before a schedule has started it.
+pub(crate) fn of_workflow(workflow: &str) -> Result<SearchAttributes, Error> {
+    let workflow = WORKFLOW.try_value_set(workflow.to_owned()).map_err(Error::internal)?;
+    Ok(SearchAttributes::new([workflow]))
 }

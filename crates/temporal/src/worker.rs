@@ -11,6 +11,9 @@
 //! | no | yes | it stops polling, hands back what it has in hand, and is forgotten |
 //! | no | no | nothing |
 //!
+//! What a schedule starts is the same workflow, without a definition in its input: its first step records it as an execution, and is
+//! answered with what it runs.
+//!
 //! Temporal keeps what a stopped worker had in hand and gives it to the next one, here or on another node. An HTTP call
 //! that was under way is then made again: a definition's calls happen at least once.
 
@@ -33,7 +36,7 @@ use tenantry_dsl::expression::Evaluator;
 use tokio::{runtime::Handle, sync::watch, time::timeout};
 
 use self::host::Hosts;
-pub use self::journal::{ExecutionJournal, Recording};
+pub use self::journal::{ExecutionJournal, Recording, ScheduledRun, ScheduledStart};
 use crate::{Error, Temporal, egress};
 
 /// How long a stopping worker waits for activities before it cuts them off.
@@ -61,7 +64,7 @@ struct Shared {
 type Workers = Arc<Mutex<HashMap<OrganizationId, watch::Sender<bool>>>>;
 
 impl WorkerPool {
-    /// A pool without workers. Executions end in `journal`; their calls go where `egress` lets them; `evaluator` evaluates their
+    /// A pool without workers. Executions are written down in `journal`; their calls go where `egress` lets them; `evaluator` evaluates their
     /// expressions.
     ///
     /// # Panics

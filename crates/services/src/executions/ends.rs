@@ -11,19 +11,19 @@
 //!
 //! An organization in which nothing runs costs nothing. Of several nodes, one looks at a time.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use serde_json::Value;
 use tenantry_domain::{
-    Clock, Execution, ExecutionId, ExecutionStatus, OrgScope, chain,
+    Clock, Execution, ExecutionId, ExecutionStatus, OrgScope, TemporalWorkflowId, chain,
     execution::{Handle, Outcome},
 };
 use tenantry_storage::{
     Access, Doors as _, Store, Transaction as _,
     executions::{self, End, Look},
 };
-use tenantry_temporal::{ExecutionJournal, Seen};
+use tenantry_temporal::{ExecutionJournal, Recording, ScheduledRun, ScheduledStart, Seen};
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{Executions, attended};
@@ -146,10 +146,10 @@ impl Executions {
     }
 }
 
-/// Writes the ends of executions to PostgreSQL, for the hosted workers.
+/// Writes the begins and the ends of executions to PostgreSQL, for the hosted workers.
 pub(crate) struct Journal {
-    store: Store,
-    clock: Arc<dyn Clock>,
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Journal {
@@ -161,27 +161,35 @@ impl Journal {
         &self,
         scope: &OrgScope,
         id: ExecutionId,
+        workflow_id: &TemporalWorkflowId,
         outcome: &Outcome,
         tasks: Option<&Value>,
     ) -> Result<(), Error> {
         let mut tx = self.store.tenant(scope, Access::Write).await?;
+        if workflow_id.schedule().is_some() && !executions::is_scheduled_as(&mut tx, id, workflow_id).await? {
+            return Ok(());
+        }
         let end = End { outcome, at: self.clock.now(), run_id: None, tasks };
         executions::finish(&mut tx, id, end).await?;
         Ok(tx.commit().await?)
     }
 }
 
-type Recorded<'a> =
-    Pin<Box<dyn Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> + Send + 'a>>;
-
 impl ExecutionJournal for Journal {
+    fn record_start<'a>(&'a self, scope: &'a OrgScope, run: ScheduledRun) -> Recording<'a, ScheduledStart> {
+        Box::pin(async move { Ok(self.start(scope, &run).await?) })
+    }
+
     fn record_outcome<'a>(
         &'a self,
         scope: &'a OrgScope,
         execution: ExecutionId,
+        workflow_id: TemporalWorkflowId,
         outcome: Outcome,
         tasks: Option<Value>,
-    ) -> Recorded<'a> {
-        Box::pin(async move { Ok(self.record(scope, execution, &outcome, tasks.as_ref()).await?) })
+    ) -> Recording<'a> {
+        Box::pin(
+            async move { Ok(self.record(scope, execution, &workflow_id, &outcome, tasks.as_ref()).await?) },
+        )
     }
 }

@@ -72,6 +72,7 @@ async fn should_name_the_steps_as_an_operator_looks_for_them() {
         "create_nodes_table",
         "add_own_workflow_types_to_executions",
         "add_drift_to_organizations",
+        "apply_schedules",
         "create_idempotency_keys_table",
     ];
     assert_eq!(names, expected);

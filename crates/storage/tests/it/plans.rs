@@ -42,7 +42,8 @@ async fn seeded() -> (Database, Store, OrgScope) {
 /// What a tenant's reading is bounded by. An id is the key of one row, which the policy then shows or hides.
 const BY_ORGANIZATION: &[&str] = &["(organization_id = ", "(id = "];
 /// What the platform's reading is bounded by.
-const BY_KEY: &[&str] = &["(organization_id = ", "(id = ", "(id < ", "(slug = ", "(secret_hash = "];
+const BY_KEY: &[&str] =
+    &["(organization_id = ", "(id = ", "(id < ", "(slug = ", "(secret_hash = ", "(next_run_at <= "];
 
 /// Each of these tables is read by an index, for one of these conditions.
 fn assert_bounded(statement: &str, scans: &[Scan], by: &[&str]) {
@@ -100,6 +101,10 @@ async fn should_read_every_list_and_every_thing_of_a_tenant_by_its_organization(
         sent(idempotency::claim(&mut tx, key, [1; 32], execution, now(), terms)).await,
         sent(schedules::list(&mut tx, page)).await,
         sent(schedules::get(&mut tx, schedule)).await,
+        sent(schedules::unapplied(&mut tx, schedule)).await,
+        sent(schedules::runs_recorded(&mut tx, &[("a".to_owned(), "b".to_owned())])).await,
+        sent(executions::by_scheduled_run(&mut tx, &workflow_id, "run")).await,
+        sent(executions::is_scheduled_as(&mut tx, execution, &workflow_id)).await,
         sent(secrets::list(&mut tx, page)).await,
         sent(secrets::get_sealed(&mut tx, &secret)).await,
         sent(quotas::get(&mut tx)).await,
@@ -125,6 +130,7 @@ async fn should_read_for_the_platform_by_an_index() {
         sent(tx.organization_by_slug("org-7")).await,
         sent(tx.organization_of_member(organization.uuid())).await,
         sent(audit::list_all(&mut tx, &audit::Filter::default(), page)).await,
+        sent(schedules::due_organizations(&store, now())).await,
     ];
     let mut connection = as_platform(&database).await;
     for statement in &statements {
@@ -173,9 +179,11 @@ async fn should_find_executions_by_each_filter() {
     let any = executions::Filter::default;
     let workflow = Some(WorkflowName::parse("workflow-7").expect("a name"));
     let status = Some(ExecutionStatus::Failed);
+    let schedule = Some(ScheduleId::generate(now()));
     let filters = [
         ("workflow_id", executions::Filter { workflow, ..any() }, Planned::ForAny),
         ("status", executions::Filter { status, ..any() }, Planned::ForAny),
+        ("schedule_id", executions::Filter { schedule, ..any() }, Planned::ForAny),
         (
             "started_at",
             executions::Filter { started_after: Some(now()), ..any() },

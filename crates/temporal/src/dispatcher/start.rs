@@ -84,8 +84,8 @@ impl Dispatcher {
         let StartExecution { id, program, input } = start;
         match program {
             Program::Definition { name, revision, definition } => {
-                let found_by = search_attributes::of(id, &name, revision)?;
-                let input = HostedInput { workflow: name, definition, input };
+                let found_by = SearchAttributes::new(search_attributes::of(id, &name, revision)?);
+                let input = HostedInput { workflow: name, definition: Some(definition), input };
                 self.start_definition(scope, id, found_by, input).await
             }
             Program::Own { workflow_type, task_queue, workflow_id } => {

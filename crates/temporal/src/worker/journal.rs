@@ -1,24 +1,67 @@
-//! Where executions end.
+//! Where executions end, and where those begin that schedules start.
 
 use std::{error::Error, pin::Pin};
 
 use serde_json::Value;
-use tenantry_domain::{ExecutionId, OrgScope, execution::Outcome};
+use tenantry_domain::{ExecutionId, OrgScope, Revision, ScheduleId, TemporalWorkflowId, execution::Outcome};
 
 /// A write under way.
-pub type Recording<'a> = Pin<Box<dyn Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'a>>;
+pub type Recording<'a, T = ()> =
+    Pin<Box<dyn Future<Output = Result<T, Box<dyn Error + Send + Sync>>> + Send + 'a>>;
 
-/// Writes down how executions ended.
+/// A run that a schedule has started in Temporal.
+#[derive(Clone, Debug)]
+pub struct ScheduledRun {
+    /// The schedule that its name names.
+    pub schedule: ScheduleId,
+    /// What it is called.
+    pub workflow_id: TemporalWorkflowId,
+    /// The run.
+    pub run_id: String,
+    /// How often it was tried to record it, this time included.
+    pub attempt: u32,
+}
+
+/// What becomes of it.
+#[derive(Clone, Debug)]
+pub enum ScheduledStart {
+    /// It is an execution now, and runs.
+    Run {
+        /// Which.
+        execution: ExecutionId,
+        /// The name of the workflow.
+        workflow: String,
+        /// Which revision of it.
+        revision: Revision,
+        /// What it runs.
+        definition: Value,
+        /// What it is started with.
+        input: Value,
+    },
+    /// It is recorded as an execution that has failed with this error, in the form of the definition language (RFC 7807).
+    Failed(Value),
+    /// It has to wait a little, and to ask again.
+    Later,
+    /// There is no such schedule any more, so it is nothing.
+    Gone,
+}
+
+/// Writes down how executions begin that schedules start, and how all ended.
 ///
-/// It is called at least once for each execution that ends by itself or is cancelled, and again until it succeeds, so
-/// writing the same outcome twice must be the same as writing it once.
+/// It is called at least once for each of them, and again until it succeeds, so writing the same twice must be the same as writing it
+/// once.
 pub trait ExecutionJournal: Send + Sync + 'static {
+    /// Writes down that a schedule of the organization has started something, as an execution.
+    fn record_start<'a>(&'a self, scope: &'a OrgScope, run: ScheduledRun) -> Recording<'a, ScheduledStart>;
+
     /// Writes down that the organization's execution ended this way, with the states of its tasks if they are known: a list of JSON
-    /// objects within the limits of [`tenantry_dsl::limits`]. That there is no such execution is not an error.
+    /// objects within the limits of [`tenantry_dsl::limits`]. That there is no such execution, or that it is not the one that Temporal
+    /// calls `workflow_id`, is not an error.
     fn record_outcome<'a>(
         &'a self,
         scope: &'a OrgScope,
         execution: ExecutionId,
+        workflow_id: TemporalWorkflowId,
         outcome: Outcome,
         tasks: Option<Value>,
     ) -> Recording<'a>;

@@ -31,10 +31,13 @@ use tenantry_dsl::{
 };
 
 use super::{
-    activities::{Activities, Called, Ended, Report},
+    activities::{Activities, Begun, Called, Ended, Report},
     payload::fits,
 };
-use crate::dispatcher::{TASKS_QUERY, WORKFLOW_TYPE};
+use crate::{
+    dispatcher::{TASKS_QUERY, WORKFLOW_TYPE},
+    search_attributes,
+};
 
 /// A call gives up after half of this.
 const CALL_LIMIT: Duration = Duration::from_mins(1);
@@ -48,8 +51,27 @@ const RECORD_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct HostedInput {
     pub(crate) workflow: String,
-    pub(crate) definition: Value,
+    /// What a schedule starts has none: the latest is read when it begins, with the schedule's input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) definition: Option<Value>,
+    #[serde(default)]
     pub(crate) input: Value,
+}
+
+/// What runs, and as which execution.
+struct Program {
+    execution: Named,
+    definition: Value,
+    input: Value,
+}
+
+/// How the workflow knows which execution it is.
+#[derive(Clone)]
+enum Named {
+    /// By its own name.
+    ByWorkflow,
+    /// By what was recorded when a schedule had started it.
+    ByRecord(String),
 }
 
 /// An execution of a definition.
@@ -74,8 +96,14 @@ impl HostedWorkflow {
 impl HostedWorkflow {
     #[run(name = WORKFLOW_TYPE)]
     pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, input: HostedInput) -> WorkflowResult<Value> {
-        let ended = bounded(interpret(ctx, input).await);
-        record(ctx, report(ctx, ended.clone())).await?;
+        let program = match program(ctx, input).await? {
+            Ok(program) => program,
+            // It is written down already.
+            Err(error) => return Err(failure(error).into()),
+        };
+        let execution = program.execution.clone();
+        let ended = bounded(interpret(ctx, program).await);
+        record(ctx, report(ctx, execution, ended.clone())).await?;
         match ended {
             Ended::Completed(output) => Ok(output),
             Ended::Failed(error) => Err(failure(error).into()),
@@ -90,9 +118,32 @@ impl HostedWorkflow {
     }
 }
 
+/// What to run. What a schedule has started is recorded first, and may have failed with that.
+async fn program(
+    ctx: &WorkflowContext<HostedWorkflow>,
+    input: HostedInput,
+) -> Result<Result<Program, Value>, ActivityExecutionError> {
+    if let Some(definition) = input.definition {
+        let execution = Named::ByWorkflow;
+        return Ok(Ok(Program { execution, definition, input: input.input }));
+    }
+    let begun = ctx.execute_activity(Activities::record_start, (), unstoppable()).await?;
+    Ok(match begun {
+        Begun::Failed(error) => Err(error),
+        Begun::Run { execution, workflow, revision, definition, input } => {
+            let id = execution.parse().map_err(|_| "no execution id");
+            let found_by = id.map(|id| search_attributes::of(id, &workflow, revision));
+            if let Ok(Ok(found_by)) = found_by {
+                ctx.upsert_search_attributes(found_by);
+            }
+            Ok(Program { execution: Named::ByRecord(execution), definition, input })
+        }
+    })
+}
+
 /// Runs the definition to its end.
-async fn interpret(ctx: &WorkflowContext<HostedWorkflow>, input: HostedInput) -> Ended {
-    match interpreter(ctx, input) {
+async fn interpret(ctx: &WorkflowContext<HostedWorkflow>, program: Program) -> Ended {
+    match interpreter(ctx, program) {
         Ok(interpreter) => ctx.state_mut(|state| state.interpreter = Some(interpreter)),
         Err(error) => return failed(&error),
     }
@@ -122,13 +173,16 @@ async fn interpret(ctx: &WorkflowContext<HostedWorkflow>, input: HostedInput) ->
 
 fn interpreter(
     ctx: &WorkflowContext<HostedWorkflow>,
-    input: HostedInput,
+    program: Program,
 ) -> Result<Interpreter, WorkflowError> {
-    let definition = Definition::from_value(input.definition).map_err(|_| {
+    let definition = Definition::from_value(program.definition).map_err(|_| {
         WorkflowError::new(ErrorType::Configuration, "this version of the server cannot run the definition")
     })?;
-    let start =
-        Start { execution_id: ctx.workflow_id().to_owned(), input: input.input, started_at: now(ctx) };
+    let execution_id = match program.execution {
+        Named::ByWorkflow => ctx.workflow_id().to_owned(),
+        Named::ByRecord(execution) => execution,
+    };
+    let start = Start { execution_id, input: program.input, started_at: now(ctx) };
     Ok(Interpreter::new(definition, ctx.state(|state| Arc::clone(&state.evaluator)), start))
 }
 
@@ -188,25 +242,35 @@ fn call(
 }
 
 /// The end, with what became of the tasks if Temporal can hold both.
-fn report(ctx: &WorkflowContext<HostedWorkflow>, ended: Ended) -> Report {
-    let report = Report::Whole { ended, tasks: ctx.state(HostedWorkflow::states) };
+fn report(ctx: &WorkflowContext<HostedWorkflow>, execution: Named, ended: Ended) -> Report {
+    let execution = match execution {
+        Named::ByWorkflow => None,
+        Named::ByRecord(execution) => Some(execution),
+    };
+    let report = Report::Whole { execution, ended, tasks: Some(ctx.state(HostedWorkflow::states)) };
     match report {
-        Report::Whole { ended, .. } if !fits(&report) => Report::Bare(ended),
+        Report::Whole { execution, ended, .. } if !fits(&report) => {
+            Report::Whole { execution, ended, tasks: None }
+        }
         whole => whole,
     }
 }
 
-/// Has the end written down, however long that takes and whoever cancels meanwhile.
+/// Has the end written down.
 async fn record(ctx: &WorkflowContext<HostedWorkflow>, report: Report) -> Result<(), ActivityExecutionError> {
+    ctx.execute_activity(Activities::record_outcome, report, unstoppable()).await
+}
+
+/// For what has to be done, however long that takes and whoever cancels meanwhile.
+fn unstoppable() -> ActivityOptions {
     let retry = RetryPolicy::builder()
         .initial_interval(Duration::from_millis(500))
         .maximum_interval(Duration::from_secs(10))
         .build();
-    let options = ActivityOptions::with_start_to_close_timeout(RECORD_LIMIT)
+    ActivityOptions::with_start_to_close_timeout(RECORD_LIMIT)
         .retry_policy(retry)
         .cancellation_token(WorkflowCancellationToken::new())
-        .build();
-    ctx.execute_activity(Activities::record_outcome, report, options).await
+        .build()
 }
 
 /// The end, or the error that it is too large for Temporal to hold.

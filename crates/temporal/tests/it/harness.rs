@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions};
 use tenantry_domain::{
     Clock, ExecutionId, Namespace, OrgScope, Organization, OrganizationId, OrganizationStatus, Slug,
-    SystemClock, execution::Outcome,
+    SystemClock, TemporalWorkflowId, execution::Outcome,
 };
 use tenantry_sandbox::Sandbox;
 use tenantry_temporal::{
-    Dispatcher, ExecutionJournal, Namespaces, Program, Recording, StartExecution, Temporal, WorkerPool,
-    egress::Policy,
+    Dispatcher, ExecutionJournal, Namespaces, Program, Recording, ScheduledRun, ScheduledStart,
+    StartExecution, Temporal, WorkerPool, egress::Policy,
 };
 use tenantry_test_support::Servers;
 use tokio::{
@@ -148,17 +148,37 @@ pub(crate) struct Journal {
     /// Those of the latest entry.
     tasks: Mutex<Value>,
     failures: AtomicUsize,
+    /// What schedules have started, and as what it was recorded.
+    started: Mutex<Vec<(ExecutionId, ScheduledRun)>>,
+    /// What they are answered, if not that they run.
+    answer: Mutex<Option<ScheduledStart>>,
 }
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { entries: watch::channel(Vec::new()).0, tasks: Mutex::default(), failures: AtomicUsize::new(0) }
+        Self {
+            entries: watch::channel(Vec::new()).0,
+            tasks: Mutex::default(),
+            failures: AtomicUsize::new(0),
+            started: Mutex::default(),
+            answer: Mutex::default(),
+        }
     }
 }
 
 impl Journal {
     pub(crate) fn fail(&self, times: usize) {
         self.failures.store(times, Ordering::SeqCst);
+    }
+
+    /// What schedules have started so far.
+    pub(crate) fn started(&self) -> Vec<(ExecutionId, ScheduledRun)> {
+        self.started.lock().expect("the runs").clone()
+    }
+
+    /// Answers this to whatever schedules start.
+    pub(crate) fn answer(&self, answer: ScheduledStart) {
+        *self.answer.lock().expect("the answer") = Some(answer);
     }
 
     pub(crate) fn entries(&self) -> Vec<(OrganizationId, ExecutionId, Outcome)> {
@@ -179,10 +199,28 @@ impl Journal {
 }
 
 impl ExecutionJournal for Journal {
+    fn record_start<'a>(&'a self, _: &'a OrgScope, run: ScheduledRun) -> Recording<'a, ScheduledStart> {
+        Box::pin(async move {
+            let mut started = self.started.lock().expect("the runs");
+            let before = started.iter().find(|(_, before)| before.run_id == run.run_id);
+            let execution = before.map_or_else(|| ExecutionId::generate(SystemClock.now()), |(id, _)| *id);
+            started.push((execution, run));
+            let answer = self.answer.lock().expect("the answer").clone();
+            Ok(answer.unwrap_or_else(|| ScheduledStart::Run {
+                execution,
+                workflow: "test".to_owned(),
+                revision: 1,
+                definition: definition(json!([{ "a": { "set": { "id": "${ $workflow.id }" } } }])),
+                input: json!({}),
+            }))
+        })
+    }
+
     fn record_outcome<'a>(
         &'a self,
         scope: &'a OrgScope,
         execution: ExecutionId,
+        _: TemporalWorkflowId,
         outcome: Outcome,
         tasks: Option<Value>,
     ) -> Recording<'a> {

@@ -5,5 +5,6 @@ mod dispatcher;
 mod harness;
 mod namespaces;
 mod probe;
+mod scheduler;
 mod server;
 mod worker;
