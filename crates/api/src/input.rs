@@ -11,7 +11,8 @@ use chrono::Datelike as _;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use tenantry_domain::{
-    ApiKeyId, Change, ExecutionId, Invalid, PageRequest, Timestamp, UserId, WorkflowName, field::UnknownWord,
+    ApiKeyId, Change, ExecutionId, Invalid, PageRequest, ScheduleId, Timestamp, UserId, WorkflowName,
+    field::UnknownWord,
 };
 use uuid::Uuid;
 
@@ -25,6 +26,11 @@ impl Fields {
     /// The value, or nothing and a note of what is wrong with it.
     pub(crate) fn check<T>(&mut self, checked: Result<T, Invalid>) -> Option<T> {
         checked.map_err(|invalid| self.0.push(invalid)).ok()
+    }
+
+    /// The value, or nothing and a note of each thing that is wrong with it.
+    pub(crate) fn check_all<T>(&mut self, checked: Result<T, Vec<Invalid>>) -> Option<T> {
+        checked.map_err(|invalid| self.0.extend(invalid)).ok()
     }
 
     /// A field that must be there.
@@ -194,6 +200,7 @@ named! {
     UserId = "user", "user", |text| text.parse().ok();
     ApiKeyId = "api_key", "API key", |text| text.parse().ok();
     ExecutionId = "execution", "execution", |text| text.parse().ok();
+    ScheduleId = "schedule", "schedule", |text| text.parse().ok();
     WorkflowName = "workflow", "workflow", |text| Self::parse(text).ok();
 }
 

@@ -181,6 +181,8 @@ permits!(
     CancelExecutions,
     SignalExecutions,
     TerminateExecutions,
+    ReadSchedules,
+    WriteSchedules,
     ReadAudit,
 );
 

@@ -14,6 +14,7 @@ mod health;
 mod me;
 mod organizations;
 mod quotas;
+mod schedules;
 mod users;
 mod workflows;
 
@@ -31,6 +32,7 @@ pub(crate) fn all(app: &App) -> Router<App> {
         .merge(me::routes())
         .merge(organizations::routes())
         .merge(quotas::routes())
+        .merge(schedules::routes())
         .merge(users::routes())
         .merge(workflows::routes())
         .layer(edge::Whole::new(app.clone()));

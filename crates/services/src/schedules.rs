@@ -22,13 +22,13 @@ use tenantry_domain::{
 };
 use tenantry_storage::{
     Access, Doors as _, Store, Transaction as _, audit, quotas,
-    schedules::{self, Changes, NewSchedule},
+    schedules::{self, NewSchedule},
 };
-use tenantry_temporal::{
-    Scheduler, WorkerPool,
-    scheduler::{Backfill, MOST_MOMENTS},
-};
+use tenantry_temporal::{Scheduler, WorkerPool, scheduler::MOST_MOMENTS};
 use tokio::time::timeout;
+
+pub use tenantry_storage::schedules::Changes;
+pub use tenantry_temporal::scheduler::Backfill;
 
 use crate::{
     Error,
@@ -38,7 +38,7 @@ use crate::{
 /// How many of the next starts a schedule is shown with.
 const SHOWN: usize = 5;
 /// How long a reader waits for them.
-const READ_LIMIT: Duration = Duration::from_secs(1);
+const READ_LIMIT: Duration = Duration::from_secs(2);
 
 /// Schedules.
 #[derive(Clone)]
@@ -66,8 +66,8 @@ pub struct New {
     pub catchup_window: CatchupWindow,
     /// Whether it starts nothing for now.
     pub paused: bool,
-    /// What people want to remember of it.
-    pub note: ScheduleNote,
+    /// What people want to remember of it, if anything.
+    pub note: Option<ScheduleNote>,
 }
 
 /// A schedule, and when it starts next.
@@ -104,7 +104,7 @@ impl Schedules {
             jitter: new.jitter,
             catchup_window: new.catchup_window,
             paused: new.paused,
-            note: &new.note,
+            note: new.note.as_ref(),
         };
         let mut tx = self.store.tenant(scope, Access::Write).await?;
         admit_to(&mut tx).await?;

@@ -1,7 +1,7 @@
 -- A schedule's row is the wish; Temporal is brought to it, again and again until it is there.
 alter table schedules
     -- Temporal's CalendarSpec: an object of texts, in a time zone.
-    add column calendar json,
+    add column calendar jsonb,
     add column jitter_seconds integer not null default 0 check (jitter_seconds >= 0),
     add column catchup_window_seconds integer not null default 86400 check (catchup_window_seconds >= 10),
     -- Grows with each change of what Temporal is to have; and what it was when Temporal was last told.

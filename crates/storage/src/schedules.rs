@@ -118,8 +118,8 @@ pub struct NewSchedule<'a> {
     pub catchup_window: CatchupWindow,
     /// Whether it starts nothing for now.
     pub paused: bool,
-    /// What people want to remember of it.
-    pub note: &'a ScheduleNote,
+    /// What people want to remember of it, if anything.
+    pub note: Option<&'a ScheduleNote>,
 }
 
 /// Makes a schedule, if the organization has the workflow and the scope's actor can reach it.
@@ -157,7 +157,7 @@ pub async fn insert(
         .bind(new.jitter.seconds())
         .bind(new.catchup_window.seconds())
         .bind(new.paused)
-        .bind(new.note.as_str())
+        .bind(new.note.map_or("", ScheduleNote::as_str))
         .bind(now)
         .bind(created_by)
         .bind(reachable(tx.scope()))

@@ -12,8 +12,8 @@ use axum::{
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tenantry_domain::{
-    Execution, ExecutionId, ExecutionStatus, Invalid, OrgScope, Page, Permission, Revision, SignalName,
-    TaskQueueName, TemporalWorkflowId, UserId, Work, WorkflowName, WorkflowType,
+    Execution, ExecutionId, ExecutionStatus, Invalid, OrgScope, Page, Permission, Revision, ScheduleId,
+    SignalName, TaskQueueName, TemporalWorkflowId, UserId, Work, WorkflowName, WorkflowType,
     execution::TerminationReason,
 };
 use tenantry_dsl::json::Json;
@@ -58,6 +58,7 @@ struct ExecutionView {
     started_at: Moment,
     ended_at: Option<Moment>,
     started_by: Option<UserId>,
+    schedule: Option<ScheduleId>,
 }
 
 /// What only those see who may read executions.
@@ -95,6 +96,7 @@ impl ExecutionView {
             started_at: execution.started_at.into(),
             ended_at: execution.ended_at.map(Into::into),
             started_by: execution.started_by,
+            schedule: execution.schedule,
         }
     }
 }
@@ -181,7 +183,7 @@ async fn start_own(
 }
 
 /// An input that is there, be it null.
-fn given<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Value>, D::Error> {
+pub(super) fn given<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Value>, D::Error> {
     Json::deserialize(input).map(|Json(input)| Some(input))
 }
 
@@ -201,6 +203,9 @@ async fn list(
     let filter = Filter {
         workflow: query.take("workflow", |name| {
             WorkflowName::parse(name).map_err(|invalid| Invalid::new("workflow", invalid.message))
+        }),
+        schedule: query.take("schedule", |id| {
+            id.parse().map_err(|_| Invalid::new("schedule", "must be the id of a schedule, sch_…"))
         }),
         status: query.take("status", |status| word("status", status)),
         started_after: query.take("started_after", |at| timestamp("started_after", at)),

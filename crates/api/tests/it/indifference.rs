@@ -55,8 +55,8 @@ async fn observed(tenant: &Tenant, names: &Names) -> Vec<(&'static str, String)>
 async fn should_see_the_same_whatever_another_organization_does() {
     let app = App::start().await;
     let admin = Caller::admin(&app).await;
-    let acme = Tenant::active(&app, &admin, "acme").await.with_quote().await;
-    let other = Tenant::active(&app, &admin, "other").await.with_quote().await;
+    let acme = Tenant::active(&app, &admin, "acme").await.with_quote().await.with_schedule().await;
+    let other = Tenant::active(&app, &admin, "other").await.with_quote().await.with_schedule().await;
     let (ours, theirs) = (acme.start().await, other.start().await);
     execution_in(&acme.customer, &ours, "completed").await;
     // What was started a moment ago counts for a second in the usage.

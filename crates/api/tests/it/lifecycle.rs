@@ -139,7 +139,7 @@ async fn erased(admin: &Caller, id: &str) -> Value {
 #[tokio::test]
 async fn should_erase_an_organization_and_keep_only_a_record_that_it_did() {
     let (app, admin, acme) = acme().await;
-    let acme = acme.with_quote().await;
+    let acme = acme.with_quote().await.with_schedule().await;
     begin(&acme, "long", LONG).await;
     let wrong = admin.delete("/organizations/acme").await;
     assert_eq!(wrong.wrong_fields(422, "invalid"), ["confirm"]);
@@ -156,7 +156,7 @@ async fn should_erase_an_organization_and_keep_only_a_record_that_it_did() {
     let record = erased(&admin, &acme.id).await;
     let rows = &record["changes"]["rows"];
     assert_eq!((&rows["users"], &rows["api_keys"], &rows["workflows"]), (&json!(3), &json!(3), &json!(2)));
-    assert_eq!(rows["executions"], json!(1));
+    assert_eq!((&rows["executions"], &rows["schedules"]), (&json!(1), &json!(1)));
     assert!(
         left(&app, &acme.id).await.iter().all(|(_, rows)| *rows == 0),
         "{:?}",

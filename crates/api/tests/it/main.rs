@@ -27,6 +27,7 @@ mod own_types;
 mod quotas;
 mod rate_limits;
 mod revocation;
+mod schedules;
 mod scopes;
 mod security;
 mod server;

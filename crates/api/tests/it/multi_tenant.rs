@@ -24,7 +24,7 @@ struct Two {
 async fn two() -> Two {
     let app = App::start().await;
     let admin = Caller::admin(&app).await;
-    let acme = Tenant::active(&app, &admin, "acme").await.with_quote().await;
+    let acme = Tenant::active(&app, &admin, "acme").await.with_quote().await.with_schedule().await;
     let other_org = Tenant::active(&app, &admin, "other").await;
     let execution = acme.start().await;
     execution_in(&acme.customer, &execution, "completed").await;
@@ -119,6 +119,7 @@ async fn should_list_nothing_of_another_organization() {
         &two.acme.customer.user,
         &two.acme.customer.api_key,
         &two.execution,
+        &two.acme.schedule,
         "quote",
     ];
     let own = two.other_org.names("");

@@ -112,6 +112,23 @@ async fn should_find_a_namespace_that_was_deleted_and_make_it_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn should_bring_schedules_back_into_a_namespace_that_was_made_again() {
+    let meddled = Meddled::new().await;
+    let body = json!({"workflow": "quote", "input": {"amount": 1}, "spec": {"every_seconds": 1}});
+    let schedule = text(&meddled.acme.manager.post("/schedules", &body).await.data(201)["id"]);
+    meddled.namespaces.delete(&meddled.scope).await.expect("it is deleted");
+    meddled.app.clock.advance(A_LOOK);
+    meddled.repaired().await;
+    let repaired = text(&meddled.recorded().await[0]["at"]);
+    let path = format!("/executions?schedule={schedule}&started_after={repaired}&status=completed");
+    eventually("the schedule starts again", || async {
+        let started = meddled.acme.customer.get(&path).await.data(200);
+        started.get(0).is_some().then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn should_make_a_namespace_again_as_soon_as_it_is_missed() {
     let meddled = Meddled::new().await;
     meddled.namespaces.delete(&meddled.scope).await.expect("it is deleted");

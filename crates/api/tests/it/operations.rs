@@ -39,6 +39,7 @@ pub(crate) struct Names {
     pub(crate) api_key: String,
     pub(crate) workflow: String,
     pub(crate) execution: String,
+    pub(crate) schedule: String,
 }
 
 impl Names {
@@ -50,13 +51,21 @@ impl Names {
             api_key: "key_01h455vb4pex5vsknk084sn02q".to_owned(),
             workflow: "nothing".to_owned(),
             execution: "exe_01h455vb4pex5vsknk084sn02q".to_owned(),
+            schedule: "sch_01h455vb4pex5vsknk084sn02q".to_owned(),
         }
     }
 
     /// What cannot name anything.
     pub(crate) fn malformed() -> Self {
         let wrong = || "Not%20a%20Name".to_owned();
-        Self { org: wrong(), user: wrong(), api_key: wrong(), workflow: wrong(), execution: wrong() }
+        Self {
+            org: wrong(),
+            user: wrong(),
+            api_key: wrong(),
+            workflow: wrong(),
+            execution: wrong(),
+            schedule: wrong(),
+        }
     }
 }
 
@@ -143,6 +152,31 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         Kind::Named,
         Some((JSON, r#"{"reason": "it went wrong"}"#)),
     ),
+    operation("GET", "/api/v0/schedules", Kind::Whole, None),
+    operation(
+        "POST",
+        "/api/v0/schedules",
+        Kind::Whole,
+        Some((JSON, r#"{"workflow": "quote", "spec": {"every_seconds": 31622400}, "paused": true}"#)),
+    ),
+    operation("GET", "/api/v0/schedules/{schedule}", Kind::Named, None),
+    operation("GET", "/api/v0/schedules/{schedule}/upcoming", Kind::Named, None),
+    operation("PATCH", "/api/v0/schedules/{schedule}", Kind::Named, Some((JSON, r#"{"note": "Renamed"}"#))),
+    operation(
+        "POST",
+        "/api/v0/schedules/{schedule}/pause",
+        Kind::Named,
+        Some((JSON, r#"{"note": "a holiday"}"#)),
+    ),
+    operation("POST", "/api/v0/schedules/{schedule}/resume", Kind::Named, Some((JSON, "{}"))),
+    operation("POST", "/api/v0/schedules/{schedule}/trigger", Kind::Named, None),
+    operation(
+        "POST",
+        "/api/v0/schedules/{schedule}/backfill",
+        Kind::Named,
+        Some((JSON, r#"{"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-01T00:00:00Z"}"#)),
+    ),
+    operation("DELETE", "/api/v0/schedules/{schedule}", Kind::Named, None),
     operation("GET", "/api/v0/audit-log", Kind::Whole, None),
     operation("GET", "/api/v0/audit-log/verify", Kind::Whole, None),
 ];
@@ -156,6 +190,7 @@ impl Operation {
             .replace("{api_key}", &names.api_key)
             .replace("{workflow}", &names.workflow)
             .replace("{execution}", &names.execution)
+            .replace("{schedule}", &names.schedule)
     }
 
     /// Asks for it, with the request that is right.

@@ -50,7 +50,10 @@ async fn should_allow_by_each_permission_alone_what_the_table_says() {
             let user = text(&admin.post("/organizations/acme/users", &user).await.data(201)["id"]);
             let body = json!({"name": "k"});
             let key = admin.post(&format!("/users/{user}/api-keys"), &body).await.data(201);
-            let names = Names { user, api_key: text(&key["id"]), ..acme.names(&execution) };
+            let mut names = Names { user, api_key: text(&key["id"]), ..acme.names(&execution) };
+            if operation.route.contains("{schedule}") {
+                names.schedule = acme.another_schedule().await;
+            }
             let status = operation.ask(&caller, &names).await.status;
             if status != 403 {
                 let _ = writeln!(table, "    {status} {:6} {}", operation.method, operation.route);
@@ -101,18 +104,22 @@ async fn should_let_an_admins_key_do_less_than_the_admin() {
     home.get(&format!("/users/{}", acme.customer.user)).await.problem(403, "forbidden");
 }
 
-/// A key that can reach one workflow of two, each of which has an execution.
+/// A key that can reach one workflow of two, each of which has an execution and a schedule.
 struct Narrow {
     _app: App,
     acme: Tenant,
     caller: Caller,
     own: String,
     other: String,
+    other_schedule: String,
 }
 
 async fn narrow() -> Narrow {
     let (app, _admin, acme) = acme().await;
+    let acme = acme.with_schedule().await;
     acme.manager.put("/workflows/other", &named("other")).await.data(201);
+    let body = json!({"workflow": "other", "spec": {"every_seconds": 31_622_400}, "paused": true});
+    let other_schedule = text(&acme.manager.post("/schedules", &body).await.data(201)["id"]);
     let own = acme.start().await;
     let other = acme.customer.post("/workflows/other/executions", &json!({"input": {"amount": 1}})).await;
     let other = text(&other.data(202)["id"]);
@@ -121,17 +128,21 @@ async fn narrow() -> Narrow {
     }
     let all: Vec<&str> = Role::Manager.permissions().iter().map(Permission::as_str).collect();
     let caller = limited(&acme.manager, &acme.manager, &[&all[..], &["workflow:quote"]].concat()).await;
-    Narrow { _app: app, acme, caller, own, other }
+    Narrow { _app: app, acme, caller, own, other, other_schedule }
 }
 
 #[tokio::test]
 async fn should_answer_for_a_workflow_out_of_reach_as_for_one_that_is_missing() {
-    let Narrow { _app, acme, caller, own, other } = narrow().await;
-    let of =
-        |workflow: &str, execution: &str| Names { workflow: workflow.to_owned(), ..acme.names(execution) };
-    let missing = of("nothing", "exe_01h455vb4pex5vsknk084sn02q");
+    let Narrow { _app, acme, caller, own, other, other_schedule } = narrow().await;
+    let of = |workflow: &str, execution: &str, schedule: &str| Names {
+        workflow: workflow.to_owned(),
+        schedule: schedule.to_owned(),
+        ..acme.names(execution)
+    };
+    let missing = of("nothing", "exe_01h455vb4pex5vsknk084sn02q", &Names::missing().schedule);
+    let foreign = of("other", &other, &other_schedule);
     let of_workflows = OPERATIONS.iter().filter(|operation| {
-        operation.route.contains("{workflow}") || operation.route.contains("{execution}")
+        ["{workflow}", "{execution}", "{schedule}"].iter().any(|name| operation.route.contains(name))
     });
     for operation in of_workflows {
         let mut bodies = vec![None];
@@ -140,11 +151,15 @@ async fn should_answer_for_a_workflow_out_of_reach_as_for_one_that_is_missing() 
         }
         for body in bodies {
             let expected = operation.ask_with(&caller, &missing, body).await;
-            let answer = operation.ask_with(&caller, &of("other", &other), body).await;
+            let answer = operation.ask_with(&caller, &foreign, body).await;
             assert_eq!(answer.indistinct(), expected.indistinct(), "{operation:?} {body:?}");
             assert_ne!(answer.status / 100, 2, "{operation:?} {body:?}");
         }
     }
+    let schedule = format!("/schedules/{}", acme.schedule);
+    assert_eq!(caller.get(&schedule).await.data(200)["workflow"], json!("quote"));
+    let of_other = json!({"workflow": "other", "spec": {"every_seconds": 60}});
+    caller.post("/schedules", &of_other).await.problem(404, "not_found");
     // What is in reach is what it is for everybody.
     assert_eq!(caller.get("/workflows/quote").await.data(200)["name"], json!("quote"));
     assert_eq!(caller.get(&format!("/executions/{own}")).await.data(200)["id"], json!(own));
@@ -157,7 +172,7 @@ async fn should_answer_for_a_workflow_out_of_reach_as_for_one_that_is_missing() 
 
 #[tokio::test]
 async fn should_list_only_what_is_in_reach() {
-    let Narrow { _app, acme, caller, own, other } = narrow().await;
+    let Narrow { _app, acme, caller, own, other, other_schedule } = narrow().await;
     acme.manager.put("/workflows/third", &named("third")).await.data(201);
     let names = |list: Vec<Value>, field: &str| list.iter().map(|one| text(&one[field])).collect::<Vec<_>>();
     assert_eq!(names(caller.walk("/workflows").await, "name"), ["quote"]);
@@ -166,6 +181,11 @@ async fn should_list_only_what_is_in_reach() {
         assert_eq!(caller.get(&format!("/executions{query}")).await.data(200), json!([]));
     }
     assert_eq!(names(acme.manager.walk("/executions").await, "id"), [other, own]);
+    assert_eq!(names(caller.walk("/schedules").await, "id"), [acme.schedule.as_str()]);
+    assert_eq!(
+        names(acme.manager.walk("/schedules").await, "id"),
+        [other_schedule.as_str(), acme.schedule.as_str()]
+    );
 }
 
 #[tokio::test]

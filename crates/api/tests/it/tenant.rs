@@ -23,6 +23,8 @@ pub(crate) struct Tenant {
     pub(crate) manager: Caller,
     pub(crate) customer: Caller,
     pub(crate) worker: Caller,
+    /// The schedule that it has, or one that nobody has.
+    pub(crate) schedule: String,
 }
 
 impl Tenant {
@@ -33,7 +35,8 @@ impl Tenant {
         let manager = somebody(admin, slug, "manager").await;
         let customer = somebody(admin, slug, "customer").await;
         let worker = somebody(admin, slug, "worker").await;
-        Self { slug: slug.to_owned(), id: text(&organization["id"]), manager, customer, worker }
+        let schedule = Names::missing().schedule;
+        Self { slug: slug.to_owned(), id: text(&organization["id"]), manager, customer, worker, schedule }
     }
 
     /// The same, once it is active.
@@ -47,6 +50,18 @@ impl Tenant {
     pub(crate) async fn with_quote(self) -> Self {
         self.manager.put("/workflows/quote", QUOTE).await.data(201);
         self
+    }
+
+    /// Makes a schedule of [`QUOTE`].
+    pub(crate) async fn with_schedule(self) -> Self {
+        let schedule = self.another_schedule().await;
+        Self { schedule, ..self }
+    }
+
+    /// Makes a schedule of [`QUOTE`] that rests, and answers its id.
+    pub(crate) async fn another_schedule(&self) -> String {
+        let body = json!({"workflow": "quote", "spec": {"every_seconds": 31_622_400}, "paused": true});
+        text(&self.manager.post("/schedules", &body).await.data(201)["id"])
     }
 
     /// Starts [`QUOTE`] and answers the execution's id.
@@ -71,6 +86,7 @@ impl Tenant {
             api_key: self.customer.api_key.clone(),
             workflow: "quote".to_owned(),
             execution: execution.to_owned(),
+            schedule: self.schedule.clone(),
         }
     }
 }

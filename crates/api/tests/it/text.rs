@@ -57,7 +57,7 @@ fn soften(value: &mut Value) {
 }
 
 fn word(text: &str) -> Option<String> {
-    if let Some((prefix @ ("org" | "usr" | "key" | "wf" | "exe"), rest)) = text.split_once('_') {
+    if let Some((prefix @ ("org" | "usr" | "key" | "wf" | "exe" | "sch"), rest)) = text.split_once('_') {
         return (rest.len() == 26).then(|| format!("[{prefix}]"));
     }
     let is_time = text.len() >= 20 && text.ends_with('Z') && text.as_bytes()[10] == b'T';

@@ -29,6 +29,8 @@ const LEASE: TimeDelta = TimeDelta::seconds(15);
 const LIMIT: Duration = Duration::from_secs(10);
 /// The same while somebody waits for the answer.
 const REQUEST_LIMIT: Duration = Duration::from_secs(3);
+/// How long it may take to say when a schedule starts next, before it is asked again later.
+const LOOK_LIMIT: Duration = Duration::from_secs(1);
 /// The pause before the next attempt, and before the next look at what was due.
 const PAUSE: TimeDelta = TimeDelta::seconds(2);
 const AGAIN_AFTER: TimeDelta = TimeDelta::seconds(1);
@@ -82,10 +84,10 @@ impl Schedules {
         }
         let state = if kept.rests() { State::Rests } else { State::Works };
         self.scheduler.apply(scope, &kept.schedule, state).await?;
-        Ok(match self.scheduler.look(scope, id).await {
-            Ok(outlook) if outlook.running.is_empty() => outlook.next,
-            // It may have started what nobody has recorded.
-            Ok(_) | Err(_) => Some(self.clock.now()),
+        Ok(match timeout(LOOK_LIMIT, self.scheduler.look(scope, id)).await {
+            Ok(Ok(outlook)) if outlook.running.is_empty() => outlook.next,
+            // It is not known, or it may have started what nobody has recorded: somebody looks again.
+            _ => Some(self.clock.now()),
         })
     }
 

@@ -51,7 +51,7 @@ async fn schedule(tx: &mut TenantTx, spec: &ScheduleSpec, input: &Value) -> Opti
         jitter: Jitter::default(),
         catchup_window: CatchupWindow::default(),
         paused: false,
-        note: &note,
+        note: Some(&note),
     };
     schedules::insert(tx, new, now()).await.expect("a query")
 }
