@@ -10,6 +10,7 @@ pub(crate) mod migrate;
 pub(crate) mod org;
 pub(crate) mod profile;
 pub(crate) mod run;
+pub(crate) mod schedule;
 pub(crate) mod serve;
 pub(crate) mod user;
 pub(crate) mod workflow;
@@ -42,6 +43,9 @@ pub(crate) enum Command {
     /// Executions: workflows at work
     #[command(subcommand)]
     Execution(execution::Execution),
+    /// Schedules: workflows that start by themselves
+    #[command(subcommand)]
+    Schedule(schedule::Schedule),
     /// The audit log: who did what
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -71,6 +75,7 @@ impl Command {
             Self::Workflow(workflow) => workflow.run(connection.open()?).await,
             Self::Run(run) => run.run(connection.open()?).await,
             Self::Execution(execution) => execution.run(connection.open()?).await,
+            Self::Schedule(schedule) => schedule.run(connection.open()?).await,
             Self::Audit(audit) => audit.run(connection.open()?).await,
             Self::Me(me) => me.run(connection.open()?).await,
         }

@@ -37,6 +37,11 @@ impl Format {
         }
     }
 
+    /// Whether it is for people.
+    pub(crate) fn is_table(self) -> bool {
+        matches!(self, Self::Table)
+    }
+
     /// Prints one thing: in place of a table this sentence.
     pub(crate) fn sentence(self, thing: &Value, sentence: &str) -> io::Result<()> {
         match self {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Call, Error, Secret, api_keys::ApiKeys, audit::Audit, executions::Executions, me::Me,
-    organizations::Organizations, users::Users, workflows::Workflows,
+    organizations::Organizations, schedules::Schedules, users::Users, workflows::Workflows,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -83,6 +83,11 @@ impl Client {
     /// Executions: workflows at work.
     pub fn executions(&self) -> Executions<'_> {
         Executions(self)
+    }
+
+    /// Schedules: workflows that start by themselves.
+    pub fn schedules(&self) -> Schedules<'_> {
+        Schedules(self)
     }
 
     /// The audit log.

@@ -50,6 +50,7 @@ impl Executions<'_> {
     pub fn list(&self, filter: &Filter) -> List<Execution> {
         let parameters = [
             ("workflow", filter.workflow.clone()),
+            ("schedule", filter.schedule.clone()),
             ("status", filter.status.clone()),
             ("started_after", filter.started_after.map(rfc3339)),
             ("started_before", filter.started_before.map(rfc3339)),
@@ -110,6 +111,8 @@ pub struct Terminate {
 pub struct Filter {
     /// Of this workflow.
     pub workflow: Option<String>,
+    /// Started by this schedule.
+    pub schedule: Option<String>,
     /// In this status.
     pub status: Option<String>,
     /// Started after this moment.
@@ -164,6 +167,9 @@ pub struct Execution {
     /// By whom it was started, if somebody still known.
     #[serde(default)]
     pub started_by: Option<String>,
+    /// The schedule that started it, if one did.
+    #[serde(default)]
+    pub schedule: Option<String>,
 }
 
 /// A task that an execution has entered.

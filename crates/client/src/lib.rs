@@ -36,6 +36,7 @@ pub mod audit;
 pub mod executions;
 pub mod me;
 pub mod organizations;
+pub mod schedules;
 pub mod users;
 pub mod workflows;
 

@@ -12,8 +12,8 @@ use temporalio_common::protos::temporal::api::{
     common::v1::{SearchAttributes, WorkflowType},
     enums::v1::ScheduleOverlapPolicy,
     schedule::v1::{
-        BackfillRequest, CalendarSpec, IntervalSpec, Schedule as Wire, ScheduleAction, SchedulePatch,
-        SchedulePolicies, ScheduleSpec as WireSpec, ScheduleState, TriggerImmediatelyRequest,
+        BackfillRequest, CalendarSpec, IntervalSpec, Schedule as Wire, ScheduleAction, ScheduleActionResult,
+        SchedulePatch, SchedulePolicies, ScheduleSpec as WireSpec, ScheduleState, TriggerImmediatelyRequest,
         schedule_action::Action,
     },
     taskqueue::v1::TaskQueue,
@@ -66,8 +66,19 @@ pub enum State {
 pub struct Outlook {
     /// When it starts something next, if it does. This moment may be past, if Temporal has not come to it yet.
     pub next: Option<Timestamp>,
-    /// What it has started and still runs: workflow ids and run ids.
-    pub running: Vec<(String, String)>,
+    /// The latest that it has started.
+    pub started: Vec<Start>,
+}
+
+/// Something that a schedule has started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// What it is called.
+    pub workflow_id: String,
+    /// Its run.
+    pub run_id: String,
+    /// When it was started.
+    pub at: Option<Timestamp>,
 }
 
 /// A span of time in which a schedule would have started something.
@@ -140,11 +151,8 @@ impl Scheduler {
         let rests = rests.is_some_and(|state| state.paused);
         let info = described.and_then(|described| described.info).unwrap_or_default();
         let next = info.future_action_times.first().filter(|_| !rests);
-        let running = info.running_workflows.into_iter();
-        Ok(Outlook {
-            next: next.and_then(|at| moment(at.seconds, at.nanos)),
-            running: running.map(|run| (run.workflow_id, run.run_id)).collect(),
-        })
+        let next = next.and_then(|at| moment(at.seconds, at.nanos));
+        Ok(Outlook { next, started: info.recent_actions.into_iter().filter_map(start).collect() })
     }
 
     /// The next moments after this one at which the schedule's spec is due, as many as asked for if there are, and whether or not it rests;
@@ -232,6 +240,12 @@ impl Scheduler {
         let mut service = self.temporal.workflow_service().await?;
         found(call(service.patch_schedule(request(patch))).await).map(|done| done.is_some())
     }
+}
+
+fn start(action: ScheduleActionResult) -> Option<Start> {
+    let run = action.start_workflow_result?;
+    let at = action.actual_time.and_then(|at| moment(at.seconds, at.nanos));
+    Some(Start { workflow_id: run.workflow_id, run_id: run.run_id, at })
 }
 
 /// Temporal leaves the begin of a span out.

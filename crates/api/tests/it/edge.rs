@@ -192,8 +192,14 @@ async fn should_never_fail_inside_whatever_is_asked() {
     for operation in OPERATIONS {
         for odd in odd {
             let word = || odd.to_owned();
-            let names =
-                Names { org: word(), user: word(), api_key: word(), workflow: word(), execution: word() };
+            let names = Names {
+                org: word(),
+                user: word(),
+                api_key: word(),
+                workflow: word(),
+                execution: word(),
+                schedule: word(),
+            };
             let path = format!("{}?{odd}={odd}", operation.path(&names));
             let method = Method::from_bytes(operation.method.as_bytes()).expect("a method");
             for body in ["", "null", "[]", "{\"name\": \"\\u0000\", \"role\": {}, \"input\": \"\\ud800\"}"] {

@@ -38,6 +38,15 @@ async fn made(tenant: &Tenant, body: &Value) -> String {
     text(&tenant.manager.post("/schedules", body).await.data(201)["id"])
 }
 
+/// The schedule, once its next starts are known: the server's own worker of a new namespace takes its time.
+async fn known(caller: &Caller, schedule: &str) -> Value {
+    eventually("its next starts", || async {
+        let schedule = caller.get(&format!("/schedules/{schedule}")).await.data(200);
+        schedule["next_runs"].is_array().then_some(schedule)
+    })
+    .await
+}
+
 /// The executions that a schedule has started, newest first.
 async fn started(caller: &Caller, schedule: &str) -> Vec<Value> {
     let list = caller.get(&format!("/executions?schedule={schedule}")).await.data(200);
@@ -77,14 +86,19 @@ async fn should_make_a_schedule_and_tell_when_it_starts_next() {
     let made = answer.data(201);
     let path = format!("/schedules/{}", text(&made["id"]));
     assert_eq!(answer.header("location"), Some(format!("/api/v0{path}").as_str()));
-    assert_json_snapshot!(steady(made.clone()));
     assert_eq!(made["created_by"], json!(acme.manager.user));
-    let read = acme.customer.get(&path).await.data(200);
+    let read = known(&acme.customer, &text(&made["id"])).await;
+    assert_json_snapshot!(steady(read.clone()));
     assert_eq!((&read["id"], &read["spec"]), (&made["id"], &made["spec"]));
     let runs = ascending(&read["next_runs"]);
     assert!(runs.len() == 5 && runs[0] > SystemClock.now(), "{runs:?}");
-    let listed = acme.customer.walk("/schedules").await;
-    assert_eq!(ascending(&listed[0]["next_runs"]), runs[..1]);
+    eventually("its next start is noted", || async {
+        let listed = acme.customer.walk("/schedules").await;
+        // It may be late by its jitter.
+        let next = ascending(&listed[0]["next_runs"]);
+        (next == runs[..1]).then_some(())
+    })
+    .await;
     for (query, count) in [("", 10), ("?limit=1", 1), ("?limit=100", 100)] {
         let upcoming = acme.customer.get(&format!("{path}/upcoming{query}")).await.data(200);
         let upcoming = ascending(&upcoming);
@@ -111,7 +125,8 @@ async fn should_take_each_kind_of_spec() {
         let made =
             acme.manager.post("/schedules", &json!({"workflow": "quote", "spec": spec})).await.data(201);
         assert_eq!((&made["spec"], &made["applied"]), (&shown, &json!(true)));
-        assert_eq!(made["next_runs"].as_array().map(Vec::len), Some(5), "{made}");
+        let known = known(&acme.manager, &text(&made["id"])).await;
+        assert_eq!(known["next_runs"].as_array().map(Vec::len), Some(5), "{known}");
         assert_eq!((&made["input"], &made["overlap"]), (&json!({}), &json!("skip")));
     }
 }
@@ -224,7 +239,7 @@ async fn should_change_what_is_named_and_nothing_else() {
     let (_app, _admin, acme) = ready().await;
     let schedule = made(&acme, &every(YEARLY)).await;
     let path = format!("/schedules/{schedule}");
-    let before = acme.manager.get(&path).await.data(200);
+    let before = known(&acme.manager, &schedule).await;
     assert_eq!(acme.manager.patch(&path, &json!({})).await.data(200), before);
     let changes = json!({
         "input": {"amount": 4}, "spec": {"cron": "0 0 1 1 *", "timezone": "UTC"}, "overlap": "allow_all",
@@ -234,7 +249,8 @@ async fn should_change_what_is_named_and_nothing_else() {
     for (name, value) in changes.as_object().expect("an object") {
         assert_eq!(&after[name], value, "{name}");
     }
-    assert!(text(&after["next_runs"][0]).ends_with("-01-01T00:00:00Z"), "{after}");
+    let known = known(&acme.manager, &schedule).await;
+    assert!(text(&known["next_runs"][0]).contains("-01-01T00:00:0"), "{known}");
     for (body, field) in [
         (json!({"workflow": "other"}), "workflow"),
         (json!({"spec": {}}), "spec"),

@@ -28,6 +28,7 @@ pub(super) const FIELDS: &[&str] = &[
     "started_at",
     "ended_at",
     "started_by",
+    "schedule",
 ];
 
 /// What to do with executions.
@@ -106,6 +107,9 @@ pub(crate) struct List {
     /// Of this workflow
     #[arg(long, value_name = "NAME")]
     workflow: Option<String>,
+    /// Started by this schedule
+    #[arg(long, value_name = "ID")]
+    schedule: Option<String>,
     /// In this status
     #[arg(long)]
     #[arg(value_parser = ["pending", "running", "completed", "failed", "canceled", "terminated", "timed_out"])]
@@ -124,8 +128,8 @@ impl Execution {
     pub(crate) async fn run(self, session: Session) -> Result<(), Failure> {
         let executions = session.client.executions();
         match self {
-            Self::List(List { workflow, status, started_after, started_before, paging }) => {
-                let filter = Filter { workflow, status, started_after, started_before };
+            Self::List(List { workflow, schedule, status, started_after, started_before, paging }) => {
+                let filter = Filter { workflow, schedule, status, started_after, started_before };
                 let list = paging.fetch(executions.list(&filter)).await?;
                 Ok(session.output.many(list, COLUMNS)?)
             }

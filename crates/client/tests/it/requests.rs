@@ -6,6 +6,7 @@ use tenantry_client::{
     api_keys::{Changes, NewApiKey, RateLimit},
     executions::{ExecutionStatus, Filter, Signal, Start, StartOwn, Terminate},
     organizations::{NewOrganization, OrganizationStatus},
+    schedules::{Backfill, Changes as ScheduleChanges, NewSchedule, Note, Spec},
     users::NewUser,
     workflows::Source,
 };
@@ -243,4 +244,57 @@ async fn should_call_any_route_and_give_its_data_unchanged() {
     let call = client.request(Method::PATCH, &["users", "usr_1"]).json(&json!({"role": "customer"}));
     assert_eq!(call.send().await.expect("an answer").to_string(), thing.to_string());
     assert_eq!(server.asked_lines(), ["PATCH /api/v0/users/usr_1"]);
+}
+
+fn schedule() -> Value {
+    json!({
+        "id": "sch_1", "workflow": "quote", "input": {}, "spec": {"every_seconds": 60}, "overlap": "skip",
+        "jitter_seconds": 0, "catchup_window_seconds": 86_400, "paused": false, "note": "", "next_runs": [AT],
+        "applied": true, "created_at": AT, "updated_at": AT, "created_by": null, "a_field_of_tomorrow": 1,
+    })
+}
+
+#[tokio::test]
+async fn should_make_a_schedule_with_what_is_told_and_nothing_else() {
+    let (client, server) = call(data(&schedule())).await;
+    let spec = Spec { every_seconds: Some(60), ..Spec::default() };
+    let settings = ScheduleChanges { spec: Some(spec.clone()), ..ScheduleChanges::default() };
+    let new = NewSchedule { workflow: "quote".to_owned(), settings };
+    let made = client.schedules().create(&new).send().await.expect("a schedule");
+    assert_eq!((made.spec, made.next_runs.map(|runs| runs.len())), (spec, Some(1)));
+    let asked = &server.asked()[0];
+    assert_eq!(asked.line, "POST /api/v0/schedules");
+    assert_eq!(asked.body, r#"{"workflow":"quote","spec":{"every_seconds":60}}"#);
+}
+
+#[tokio::test]
+async fn should_reach_each_route_of_a_schedule() {
+    let at = AT.parse().expect("a moment");
+    let backfill = Backfill { start_time: at, end_time: at, overlap: None };
+    let span = r#"{"start_time":"2026-01-31T12:00:00Z","end_time":"2026-01-31T12:00:00Z"}"#;
+    for (verb, line, body) in [
+        ("get", "GET /api/v0/schedules/sch_1", ""),
+        ("update", "PATCH /api/v0/schedules/sch_1", "{}"),
+        ("pause", "POST /api/v0/schedules/sch_1/pause", r#"{"note":"why"}"#),
+        ("resume", "POST /api/v0/schedules/sch_1/resume", "{}"),
+        ("trigger", "POST /api/v0/schedules/sch_1/trigger", ""),
+        ("backfill", "POST /api/v0/schedules/sch_1/backfill", span),
+    ] {
+        let (client, server) = call(data(&schedule())).await;
+        let schedules = client.schedules();
+        let asked = match verb {
+            "get" => schedules.get("sch_1"),
+            "update" => schedules.update("sch_1", &ScheduleChanges::default()),
+            "pause" => schedules.pause("sch_1", &Note { note: Some("why".to_owned()) }),
+            "resume" => schedules.resume("sch_1", &Note::default()),
+            "trigger" => schedules.trigger("sch_1"),
+            _ => schedules.backfill("sch_1", &backfill),
+        };
+        asked.send().await.expect("a schedule");
+        assert_eq!((server.asked()[0].line.as_str(), server.asked()[0].body.as_str()), (line, body));
+    }
+    let (client, server) = call(data(&json!([AT, AT]))).await;
+    let upcoming = client.schedules().upcoming("sch_1").limit(2).page().await.expect("moments");
+    assert_eq!(upcoming.items.len(), 2);
+    assert_eq!(server.asked()[0].line, "GET /api/v0/schedules/sch_1/upcoming?limit=2");
 }

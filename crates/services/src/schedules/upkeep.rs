@@ -36,6 +36,8 @@ const PAUSE: TimeDelta = TimeDelta::seconds(2);
 const AGAIN_AFTER: TimeDelta = TimeDelta::seconds(1);
 /// So long before a schedule is due its organization has a worker.
 const AHEAD: TimeDelta = TimeDelta::seconds(5);
+/// For how long what was started may be unrecorded. Longer, it has ended before it could be.
+const LATELY: TimeDelta = TimeDelta::hours(1);
 /// How many schedules are attended to together.
 const TOGETHER: i64 = 16;
 
@@ -84,11 +86,28 @@ impl Schedules {
         }
         let state = if kept.rests() { State::Rests } else { State::Works };
         self.scheduler.apply(scope, &kept.schedule, state).await?;
-        Ok(match timeout(LOOK_LIMIT, self.scheduler.look(scope, id)).await {
-            Ok(Ok(outlook)) if outlook.running.is_empty() => outlook.next,
-            // It is not known, or it may have started what nobody has recorded: somebody looks again.
-            _ => Some(self.clock.now()),
-        })
+        // If that is not known, somebody looks again.
+        let now = Some(self.clock.now());
+        Ok(timeout(LOOK_LIMIT, self.next_run(scope, id, now)).await.unwrap_or(Ok(now)).unwrap_or(now))
+    }
+
+    /// When a worker is needed next: at `due`, as long as something was started that nobody has recorded.
+    async fn next_run(
+        &self,
+        scope: &OrgScope,
+        id: ScheduleId,
+        due: Option<Timestamp>,
+    ) -> Result<Option<Timestamp>, Error> {
+        let outlook = self.scheduler.look(scope, id).await?;
+        let since = self.clock.now() - LATELY;
+        let lately = outlook.started.into_iter().filter(|start| start.at.is_some_and(|at| at > since));
+        let runs: Vec<_> = lately.map(|start| (start.workflow_id, start.run_id)).collect();
+        if runs.is_empty() {
+            return Ok(outlook.next);
+        }
+        let mut tx = self.store.tenant(scope, Access::Read).await?;
+        let recorded = schedules::runs_recorded(&mut tx, &runs).await?;
+        Ok(if recorded < runs.len() { due } else { outlook.next })
     }
 
     /// The organizations in which something is started within seconds, or may have been.
@@ -143,10 +162,8 @@ impl Schedules {
         let mut tx = self.store.tenant(&scope, Access::Read).await?;
         let Some(schedule) = schedules::get(&mut tx, id).await? else { return Ok(()) };
         drop(tx);
-        let outlook = self.scheduler.look(&scope, id).await?;
+        let next = self.next_run(&scope, id, schedule.next_run_at).await?;
         let mut tx = self.store.tenant(&scope, Access::Write).await?;
-        let recorded = schedules::runs_recorded(&mut tx, &outlook.running).await?;
-        let next = if recorded < outlook.running.len() { schedule.next_run_at } else { outlook.next };
         let again_at = self.clock.now() + AGAIN_AFTER;
         schedules::watched(&mut tx, id, schedule.next_run_at, next, again_at).await?;
         Ok(tx.commit().await?)

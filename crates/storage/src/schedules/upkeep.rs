@@ -177,8 +177,8 @@ pub async fn due_organizations(store: &Store, before: Timestamp) -> Result<Vec<O
     let query = concat!(
         "select ",
         organizations::columns!(),
-        " from (select distinct organization_id from schedules where next_run_at <= $1) as due
-          join organizations on organizations.id = due.organization_id and organizations.status = 'active'"
+        " from organizations where status = 'active'
+             and id = any (array(select distinct organization_id from schedules where next_run_at <= $1))"
     );
     let rows = sqlx::query(query).bind(before).fetch_all(store.platform_pool()).await?;
     Ok(rows.iter().map(organizations::from_row).collect::<Result<_, sqlx::Error>>()?)

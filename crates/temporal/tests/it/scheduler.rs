@@ -189,11 +189,6 @@ async fn look(scheduler: &Scheduler, scope: &OrgScope, schedule: ScheduleId) -> 
     }
 }
 
-/// How much of what it has started runs.
-async fn running(scheduler: &Scheduler, scope: &OrgScope, schedule: ScheduleId) -> usize {
-    look(scheduler, scope, schedule).await.running.len()
-}
-
 /// Waits until so many runs have been recorded.
 async fn runs(fixture: &Fixture, at_least: usize) {
     eventually(async || fixture.journal.started().len() >= at_least).await;
@@ -289,7 +284,6 @@ async fn should_end_what_was_recorded_as_failed_or_is_nothing() {
         fixture.journal.answer(answer);
         assert!(scheduler.trigger(scope, schedule.id).await.expect("an answer"));
         runs(&fixture, index + 1).await;
-        eventually(async || running(&scheduler, scope, schedule.id).await == 0).await;
         // Names have seconds.
         let since = Instant::now();
         eventually(async || since.elapsed() > Duration::from_millis(1100)).await;
@@ -325,21 +319,22 @@ async fn should_record_a_start_until_that_succeeds() {
 }
 
 #[tokio::test]
-async fn should_tell_what_runs_until_it_has_ended() {
+async fn should_tell_what_it_has_started_and_starts_next() {
     let (fixture, scheduler) = fixture().await;
-    let (scope, schedule) = (&fixture.scope, schedule(every(3600)));
-    scheduler.apply(scope, &schedule, State::Works).await.expect("it is applied");
-    let next = look(&scheduler, scope, schedule.id).await.next.expect("it is due again");
-    assert!(next > SystemClock.now());
-    assert!(scheduler.trigger(scope, schedule.id).await.expect("an answer"));
-    // Nobody takes it in hand, so it runs.
-    let running = async || running(&scheduler, scope, schedule.id).await;
-    eventually(async || running().await == 1).await;
-    let pool = fixture.pool();
-    pool.ensure(scope);
-    runs(&fixture, 1).await;
-    eventually(async || running().await == 0).await;
-    pool.stop().await;
+    let scope = &fixture.scope;
+    for overlap in [Overlap::AllowAll, Overlap::Skip] {
+        let schedule = Schedule { overlap, ..schedule(every(3600)) };
+        let begun = SystemClock.now();
+        scheduler.apply(scope, &schedule, State::Works).await.expect("it is applied");
+        let outlook = look(&scheduler, scope, schedule.id).await;
+        assert!(outlook.next.is_some_and(|next| next > begun) && outlook.started.is_empty(), "{outlook:?}");
+        assert!(scheduler.trigger(scope, schedule.id).await.expect("an answer"));
+        // Nobody takes it in hand, and nobody has to.
+        eventually(async || look(&scheduler, scope, schedule.id).await.started.len() == 1).await;
+        let start = look(&scheduler, scope, schedule.id).await.started.remove(0);
+        assert!(start.workflow_id.starts_with(&schedule.id.to_string()), "{start:?}");
+        assert!(start.at.is_some_and(|at| at > begun), "{start:?}");
+    }
 }
 
 #[tokio::test]
