@@ -34,6 +34,7 @@ drop index schedules_to_apply;
 alter table schedules
     drop constraint schedules_one_spec,
     drop column deleted_at,
+    drop column next_look_at,
     drop column next_run_at,
     drop column next_attempt_at,
     drop column applied_generation,

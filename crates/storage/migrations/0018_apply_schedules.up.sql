@@ -11,6 +11,8 @@ alter table schedules
     add column next_attempt_at timestamptz not null default now(),
     -- When a hosted worker is needed next; until somebody has looked what came of it.
     add column next_run_at timestamptz,
+    -- The same for whoever looks.
+    add column next_look_at timestamptz not null default now(),
     -- It does not exist any more, but for Temporal.
     add column deleted_at timestamptz,
     drop constraint schedules_one_spec,
@@ -23,9 +25,9 @@ create index schedules_to_apply on schedules (next_attempt_at) where applied_gen
 create index schedules_due on schedules (next_run_at) where next_run_at is not null;
 
 grant update (calendar, jitter_seconds, catchup_window_seconds, generation, applied_generation, next_attempt_at,
-    next_run_at, deleted_at) on schedules to tenantry_application;
--- For a change of the organization's status, and to take what is to be applied.
-grant update (generation, next_attempt_at) on schedules to tenantry_platform;
+    next_run_at, next_look_at, deleted_at) on schedules to tenantry_application;
+-- For a change of the organization's status, and to take what is to be applied or looked at.
+grant update (generation, next_attempt_at, next_look_at) on schedules to tenantry_platform;
 
 -- What started an execution, if not somebody. Without a foreign key: it outlives the schedule.
 alter table executions

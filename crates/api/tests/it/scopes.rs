@@ -38,7 +38,7 @@ async fn should_allow_by_each_permission_alone_what_the_table_says() {
     let (_app, admin, acme) = acme().await;
     let execution = acme.start().await;
     execution_in(&acme.customer, &execution, "completed").await;
-    let many = json!({"users": 10_000, "api_keys": 10_000});
+    let many = json!({"users": 10_000, "api_keys": 10_000, "schedules": 10_000});
     admin.put_json("/organizations/acme/quotas", &many).await.data(200);
     let mut table = String::new();
     for permission in Role::Manager.permissions().iter() {

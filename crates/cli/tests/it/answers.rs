@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::stand_in::Answer;
 
-const AT: &str = "2026-01-31T12:00:00Z";
+pub(crate) const AT: &str = "2026-01-31T12:00:00Z";
 
 pub(crate) fn data(value: &Value) -> Answer {
     Answer::new(200, json!({ "data": value }))

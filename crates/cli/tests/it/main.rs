@@ -14,6 +14,7 @@ mod profiles;
 mod rest;
 mod run;
 mod running;
+mod schedule;
 mod serve;
 #[expect(dead_code, reason = "the client's tests use all of it")]
 #[path = "../../../client/tests/it/stand_in.rs"]

@@ -84,11 +84,15 @@ impl Schedules {
             self.scheduler.delete(scope, id).await?;
             return Ok(None);
         }
-        let state = if kept.rests() { State::Rests } else { State::Works };
-        self.scheduler.apply(scope, &kept.schedule, state).await?;
-        // If that is not known, somebody looks again.
-        let now = Some(self.clock.now());
-        Ok(timeout(LOOK_LIMIT, self.next_run(scope, id, now)).await.unwrap_or(Ok(now)).unwrap_or(now))
+        if kept.rests() {
+            self.scheduler.apply(scope, &kept.schedule, State::Rests).await?;
+            // What was due may still be there to be recorded.
+            return Ok(kept.schedule.next_run_at);
+        }
+        self.scheduler.apply(scope, &kept.schedule, State::Works).await?;
+        // If it is not known when it starts next, somebody looks again.
+        let again = Some(self.clock.now());
+        Ok(timeout(LOOK_LIMIT, self.next_run(scope, id, again)).await.unwrap_or(Ok(again)).unwrap_or(again))
     }
 
     /// When a worker is needed next: at `due`, as long as something was started that nobody has recorded.

@@ -193,11 +193,11 @@ pub async fn take_due(
 ) -> Result<Vec<Taken>, Error> {
     let query = concat!(
         "with taken as (
-             update schedules set next_attempt_at = $2
+             update schedules set next_look_at = $2
              where (organization_id, id) in (
                  select schedules.organization_id, schedules.id
                  from schedules join organizations on organizations.id = schedules.organization_id
-                 where schedules.next_run_at <= $1 and schedules.next_attempt_at <= $1
+                 where schedules.next_run_at <= $1 and schedules.next_look_at <= $1
                    and applied_generation = generation and organizations.status = 'active'
                  order by schedules.next_run_at limit $3 for no key update of schedules skip locked
              )
@@ -221,7 +221,7 @@ pub async fn watched(
 ) -> Result<(), Error> {
     let query = "update schedules
          set next_run_at = case when next_run_at is not distinct from $3 then $4 else next_run_at end,
-             next_attempt_at = $5
+             next_look_at = $5
          where organization_id = $1 and id = $2";
     let organization = tx.organization().uuid();
     sqlx::query(query)

@@ -157,6 +157,25 @@ async fn should_refuse_to_lose_executions_of_own_workflow_types_on_the_way_down(
     assert_eq!(row.get::<i64, _>(0), 1, "the other one is kept");
 }
 
+#[tokio::test]
+async fn should_refuse_to_lose_what_schedules_have_started_on_the_way_down() {
+    let two = crate::doors::two().await;
+    let started = "update executions set schedule_id = gen_random_uuid(), temporal_workflow_id = 'sch_x-2026'
+        where workflow_type is null";
+    two.database.owner().await.execute(started).await.expect("a schedule has started it");
+    let mut migrations = migrations(&two.database).await;
+    let steps = migrations.status().await.expect("a status");
+    let step = steps.iter().position(|step| step.name == "apply_schedules").expect("the step");
+    let refused = migrations.down(steps.len() - step).await.expect_err("it would be lost");
+    let cause = std::error::Error::source(&refused).map(ToString::to_string).unwrap_or_default();
+    assert!(cause.contains("executions of schedules exist"), "{cause}");
+    let back =
+        "update executions set schedule_id = null, temporal_workflow_id = null where workflow_type is null";
+    two.database.owner().await.execute(back).await.expect("it was somebody else");
+    migrations.down(steps.len() - step).await.expect("down");
+    migrations.up().await.expect("up again");
+}
+
 async fn down_below_own_types(database: &Database) -> Result<(), migrate::Error> {
     let mut migrations = migrations(database).await;
     let steps = migrations.status().await.expect("a status");
