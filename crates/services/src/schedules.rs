@@ -222,13 +222,13 @@ impl Schedules {
         let mut tx = self.store.tenant(scope, Access::Write).await?;
         let before = schedules::get(&mut tx, id).await?.ok_or(Error::NotFound("schedule"))?;
         let after = schedules::update(&mut tx, id, changes, now).await?.ok_or(Error::NotFound("schedule"))?;
-        let changed = differences(&before, &after);
-        if changed.is_empty() {
+        let differences = differences(&before, &after);
+        if differences.is_empty() {
             // Nothing is kept of it.
             drop(tx);
             return self.get(scope, id).await;
         }
-        let event = Event::done(action, Resource::Schedule(id)).with_changes(changed.into());
+        let event = Event::done(action, Resource::Schedule(id)).with_changes(differences.into());
         audit::record(&mut tx, now, event).await?;
         tx.commit().await?;
         self.apply_now(scope, id).await;

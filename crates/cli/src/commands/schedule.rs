@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
 use tenantry_client::{
-    Error, Timestamp,
+    Timestamp,
     schedules::{Backfill, Calendar, Changes, NewSchedule, Note, Spec},
 };
 
@@ -229,7 +229,7 @@ impl Schedule {
 /// In a table each moment is a row.
 async fn upcoming(session: &Session, schedule: &str, limit: u32) -> Result<(), Failure> {
     let list = session.client.schedules().upcoming(schedule).limit(limit).raw();
-    let moments = list.page().await.map_err(Error::from)?.items;
+    let moments = list.page().await?.items;
     if session.output.is_table() {
         let rows = moments.into_iter().map(|at| json!({ "starts_at": at })).collect();
         return Ok(session.output.many(rows, &["starts_at"])?);

@@ -85,39 +85,32 @@ fn values(text: Option<&String>, place: &Place) -> Values {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
+    fn calendar(fields: Value) -> Calendar {
+        serde_json::from_value(fields).expect("a calendar")
     }
 
     #[test]
     fn should_take_what_temporal_takes_in_each_field() {
-        let whole = Calendar {
-            second: some("*/15"),
-            minute: some("0,30"),
-            hour: some("9-17/2"),
-            day_of_month: some("1-7"),
-            month: some("jan, DEC".replace(' ', "").as_str()),
-            year: some("2000,2027-2100/2"),
-            day_of_week: some(" mon-fri "),
-        };
+        let whole = calendar(json!({
+            "second": "*/15", "minute": "0,30", "hour": "9-17/2", "day_of_month": "1-7", "month": "jan,DEC",
+            "year": "2000,2027-2100/2", "day_of_week": " mon-fri ",
+        }));
         let checked = whole.check().expect("a calendar");
-        assert_eq!((checked.month, checked.day_of_week), (some("JAN,DEC"), some("MON-FRI")));
+        assert_eq!(checked.month.as_deref(), Some("JAN,DEC"));
+        assert_eq!(checked.day_of_week.as_deref(), Some("MON-FRI"));
         assert_eq!(Calendar::default().check(), Ok(Calendar::default()));
     }
 
     #[test]
     fn should_name_every_field_that_is_wrong() {
-        let wrong = Calendar {
-            second: some("60"),
-            minute: some(""),
-            hour: some("24"),
-            day_of_month: some("0"),
-            month: some("13"),
-            year: some("1999"),
-            day_of_week: some("FUNDAY"),
-        };
+        let wrong = calendar(json!({
+            "second": "60", "minute": "", "hour": "24", "day_of_month": "0", "month": "13", "year": "1999",
+            "day_of_week": "FUNDAY",
+        }));
         let wrong = wrong.check().expect_err("all wrong");
         let said: Vec<String> = wrong.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(said.join("\n"));
@@ -126,11 +119,9 @@ mod tests {
     #[test]
     fn should_refuse_a_day_that_no_month_has() {
         for (day, month) in [("31", "2,4"), ("30-31", "FEB")] {
-            let calendar = Calendar { day_of_month: some(day), month: some(month), ..Calendar::default() };
-            let wrong = calendar.check().expect_err(day);
+            let wrong = calendar(json!({"day_of_month": day, "month": month})).check().expect_err(day);
             assert_eq!(wrong[0].field, "spec.calendar.day_of_month");
         }
-        let leap = Calendar { day_of_month: some("29"), month: some("2"), ..Calendar::default() };
-        assert!(leap.check().is_ok());
+        assert!(calendar(json!({"day_of_month": "29", "month": "2"})).check().is_ok());
     }
 }
