@@ -138,7 +138,8 @@ impl Scheduler {
             identity: IDENTITY.to_owned(),
         };
         let mut service = self.temporal.workflow_service().await?;
-        found(call(service.delete_schedule(request(delete))).await).map(drop)
+        let deleted = found(call(service.delete_schedule(request(delete))).await);
+        deleted.map(drop).map_err(|error| self.temporal.suspecting(scope, error))
     }
 
     /// What a schedule is about to do and has begun; nothing, if there is none.

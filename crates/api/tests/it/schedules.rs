@@ -290,6 +290,38 @@ async fn should_start_something_now_that_can_be_stopped_like_any_other() {
 }
 
 #[tokio::test]
+async fn should_end_the_one_before_as_the_overlap_policy_says() {
+    let (app, _admin, acme) = ready().await;
+    acme.manager.put("/workflows/long", LONG).await.data(201);
+    for (overlap, ended) in [("cancel_other", "canceled"), ("terminate_other", "terminated")] {
+        let body = json!({"workflow": "long", "spec": {"every_seconds": YEARLY}, "overlap": overlap});
+        let schedule = made(&acme, &body).await;
+        let trigger = format!("/schedules/{schedule}/trigger");
+        acme.manager.post(&trigger, &json!({})).await.data(202);
+        let first = text(&starts(&acme.customer, &schedule, 1).await[0]["id"]);
+        // Temporal names them by the second.
+        meanwhile(Duration::from_secs(1)).await;
+        acme.manager.post(&trigger, &json!({})).await.data(202);
+        let second = text(&starts(&acme.customer, &schedule, 2).await[0]["id"]);
+        // Who is ended without being asked says nothing: it is found.
+        app.clock.advance(Duration::from_mins(2));
+        execution_in(&acme.customer, &first, ended).await;
+        let second = acme.customer.get(&format!("/executions/{second}")).await.data(200);
+        assert_eq!(second["status"], json!("running"), "{overlap}");
+    }
+}
+
+#[tokio::test]
+async fn should_leave_a_start_out_while_the_one_before_runs() {
+    let (_app, _admin, acme) = ready().await;
+    acme.manager.put("/workflows/long", LONG).await.data(201);
+    let schedule = made(&acme, &json!({"workflow": "long", "spec": {"every_seconds": 1}})).await;
+    starts(&acme.customer, &schedule, 1).await;
+    meanwhile(Duration::from_secs(3)).await;
+    assert_eq!(started(&acme.customer, &schedule).await.len(), 1);
+}
+
+#[tokio::test]
 async fn should_start_what_would_have_been_in_a_span_of_time() {
     let (_app, _admin, acme) = ready().await;
     let body =

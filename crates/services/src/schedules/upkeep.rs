@@ -31,8 +31,10 @@ const LIMIT: Duration = Duration::from_secs(10);
 const REQUEST_LIMIT: Duration = Duration::from_secs(3);
 /// How long it may take to say when a schedule starts next, before it is asked again later.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
-/// The pause before the next attempt, and before the next look at what was due.
+/// The pause before the next attempt, if Temporal was away, and if it was something else.
 const PAUSE: TimeDelta = TimeDelta::seconds(2);
+const LONG_PAUSE: TimeDelta = TimeDelta::minutes(1);
+/// The pause before the next look at what was due.
 const AGAIN_AFTER: TimeDelta = TimeDelta::seconds(1);
 /// So long before a schedule is due its organization has a worker.
 const AHEAD: TimeDelta = TimeDelta::seconds(5);
@@ -71,7 +73,8 @@ impl Schedules {
         match &told {
             Ok(_) if kept.deleted => schedules::delete_for_good(&mut tx, id).await?,
             Ok(next) => schedules::applied(&mut tx, kept, *next, now).await?,
-            Err(_) => schedules::postpone(&mut tx, id, now + PAUSE).await?,
+            Err(Error::Unavailable(_)) => schedules::postpone(&mut tx, id, now + PAUSE).await?,
+            Err(_) => schedules::postpone(&mut tx, id, now + LONG_PAUSE).await?,
         }
         tx.commit().await?;
         told.map(drop)

@@ -101,7 +101,11 @@ pub async fn running_among(tx: &mut TenantTx, workflow_ids: &[String]) -> Result
          where organization_id = $1 and status = 'running' and id = any ($2) and temporal_workflow_id is null
          union all
          select id, temporal_workflow_id, first_run_id, run_id from executions
-         where organization_id = $1 and status = 'running' and temporal_workflow_id = any ($3)";
+         where organization_id = $1 and status = 'running' and temporal_workflow_id = any ($3) and schedule_id is null
+         union all
+         select id, temporal_workflow_id, first_run_id, run_id from executions
+         where organization_id = $1 and status = 'running' and temporal_workflow_id = any ($3)
+           and schedule_id is not null";
     let organization = tx.organization().uuid();
     let rows =
         sqlx::query(query).bind(organization).bind(own).bind(workflow_ids).fetch_all(tx.connection()).await?;
