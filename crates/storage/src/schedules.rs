@@ -1,6 +1,6 @@
 //! Schedules of an organization's workflows.
 //!
-//! A row is what somebody wants; [`upkeep`](self) is what brings Temporal to it. One that was deleted stays, for nobody to see,
+//! A row is what somebody wants; `upkeep` is what brings Temporal to it. One that was deleted stays, for nobody to see,
 //! until Temporal has deleted its own.
 
 mod upkeep;

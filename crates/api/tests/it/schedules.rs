@@ -62,6 +62,12 @@ async fn starts(caller: &Caller, schedule: &str, at_least: usize) -> Vec<Value> 
     .await
 }
 
+/// When something was due that a schedule has started: its name says it.
+fn due_at(execution: &Value) -> Timestamp {
+    let name = text(&execution["workflow_id"]);
+    name.split_once('-').and_then(|(_, at)| at.parse().ok()).expect("a moment")
+}
+
 /// Waits so long, while which nothing is to happen.
 async fn meanwhile(time: Duration) {
     let since = Instant::now();
@@ -365,7 +371,9 @@ async fn should_start_what_would_have_been_in_a_span_of_time() {
 #[tokio::test]
 async fn should_rest_with_its_organization_and_go_on_exactly_as_it_was() {
     let (_app, admin, acme) = ready().await;
-    let works = made(&acme, &every(1)).await;
+    let mut each = every(1);
+    each["overlap"] = json!("allow_all");
+    let works = made(&acme, &each).await;
     let mut paused = every(1);
     paused["paused"] = json!(true);
     let rests = made(&acme, &paused).await;
@@ -391,12 +399,16 @@ async fn should_rest_with_its_organization_and_go_on_exactly_as_it_was() {
         .problem(403, "organization_suspended");
     inside.post("/schedules", &every(1)).await.problem(403, "organization_suspended");
     meanwhile(Duration::from_secs(1)).await;
-    let before = started(&inside, &works).await.len();
+    let (before, since) = (started(&inside, &works).await.len(), SystemClock.now());
     meanwhile(Duration::from_secs(3)).await;
-    assert_eq!(started(&inside, &works).await.len(), before, "nothing starts meanwhile");
+    assert_eq!(started(&inside, &works).await.len(), before, "nothing is recorded meanwhile");
 
+    let until = SystemClock.now();
     admin.post("/organizations/acme/resume", &json!({})).await.data(200);
-    starts(&acme.customer, &works, before + 2).await;
+    for one in starts(&acme.customer, &works, before + 2).await {
+        let due = due_at(&one);
+        assert!(due < since || due > until, "nor was it due meanwhile: {one}");
+    }
     assert_eq!(
         started(&acme.customer, &rests).await,
         Vec::<Value>::new(),
@@ -457,17 +469,36 @@ async fn should_run_what_was_due_while_no_server_was_there() {
     let app = App::start_with(&Servers::get().temporal_address, database).await;
     let customer = Caller::anonymous(&app).with_key(&key).await;
     let again = SystemClock.now();
-    // Its name says when it was due.
     eventually("what was due meanwhile", || async {
         let all = started(&customer, &schedule).await;
-        let due = all.iter().filter(|one| {
-            let name = text(&one["workflow_id"]);
-            let at: Timestamp = name[schedule.len() + 1..].parse().expect("a moment");
-            at > stopped && at < again && one["status"] == json!("completed")
-        });
+        let due = all
+            .iter()
+            .filter(|one| (stopped..again).contains(&due_at(one)) && one["status"] == json!("completed"));
         (due.count() >= 2).then_some(())
     })
     .await;
+}
+
+/// Whether the schedules are due: their organization has a worker.
+async fn are_due(app: &App) -> bool {
+    let query = "select coalesce(bool_and(next_run_at <= now()), false) from schedules";
+    sqlx::query_scalar(query).fetch_one(&mut app.database.owner().await).await.expect("a query")
+}
+
+#[tokio::test]
+async fn should_have_a_worker_until_what_was_started_is_recorded() {
+    let (app, admin, acme) = ready().await;
+    let schedule = made(&acme, &every(YEARLY)).await;
+    eventually("it is due next year", || async { (!are_due(&app).await).then_some(()) }).await;
+    admin.put_json("/organizations/acme/quotas", &json!({"starts_per_second": 0})).await.data(200);
+    acme.manager.post(&format!("/schedules/{schedule}/trigger"), &json!({})).await.data(202);
+    // Time for many looks.
+    meanwhile(Duration::from_secs(5)).await;
+    assert!(are_due(&app).await, "nobody has recorded what waits for its second");
+    assert_eq!(started(&acme.customer, &schedule).await, Vec::<Value>::new());
+    admin.put_json("/organizations/acme/quotas", &json!({"starts_per_second": 9})).await.data(200);
+    starts(&acme.customer, &schedule, 1).await;
+    eventually("it is due next year", || async { (!are_due(&app).await).then_some(()) }).await;
 }
 
 #[tokio::test]
