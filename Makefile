@@ -6,7 +6,7 @@ CARGO_TARGET_DIR ?= target
 # Which benchmarks `make bench` runs: make bench BENCH=storage
 BENCH ?= storage lookup front_door instructions memory neighbours revocation provisioning
 
-.PHONY: dev test bench lint fmt doc deny
+.PHONY: dev test bench lint fmt doc deny record-histories
 
 dev:
 	cargo run --bin tenantry -- dev
@@ -15,6 +15,11 @@ dev:
 test:
 	cargo test --workspace --no-run
 	$(CARGO_TARGET_DIR)/debug/with-servers cargo test --workspace --no-fail-fast
+
+# Writes the histories that replay tests lack (see crates/temporal/tests/it/record.rs).
+record-histories:
+	cargo test -p tenantry-temporal --no-run
+	$(CARGO_TARGET_DIR)/debug/with-servers cargo test -p tenantry-temporal --test it record:: -- --ignored
 
 # Each benchmark has a private PostgreSQL and a private Temporal to itself (see crates/bench).
 bench:

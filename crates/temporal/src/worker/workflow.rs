@@ -5,6 +5,9 @@
 //! clock but the workflow's, no order but that of commands and events. A change to what this sends for the same events
 //! must be gated with `patched`.
 
+#[cfg(test)]
+mod replay;
+
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,

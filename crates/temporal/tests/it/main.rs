@@ -5,6 +5,7 @@ mod dispatcher;
 mod harness;
 mod namespaces;
 mod probe;
+mod record;
 mod scheduler;
 mod server;
 mod worker;
