@@ -44,6 +44,11 @@ impl Tasks {
         &self.tasks[id.0]
     }
 
+    /// The task that a JSON Pointer names.
+    pub(crate) fn find(&self, reference: &str) -> Option<TaskId> {
+        self.tasks.iter().position(|task| task.reference == reference).map(TaskId)
+    }
+
     /// The tasks of a list, in order.
     pub(crate) fn list(&self, id: ListId) -> &[TaskId] {
         &self.lists[id.0]

@@ -20,25 +20,31 @@
 //! | | the list is the workflow's | follow `end` |
 //! | follow a task's name | | enter it with the output |
 //! | follow `end` | workflow `output.as` | completed |
+//! | before a task, with the portion of one call used up | | paused |
+//! | paused, on `Resumed` | begins another portion | enter that task |
 //! | anywhere, on an error | the error is given the task as its instance | failed |
 //! | completed or failed, on anything | | the same again |
 //!
 //! The order within a task is that of the specification's dsl.md, "Data Flow". `$context` begins as the transformed workflow
 //! input, as the diagram there has it. A skipped task does not follow its own `then`. `end` inside a `do` ends the workflow at once:
 //! the enclosing tasks' `output.as` and `export.as` are not evaluated.
+//!
+//! While it waits or pauses, all that it knows can be written down ([`Snapshot`]) and taken up again elsewhere.
 
 mod arguments;
 mod evaluation;
+mod pace;
 mod protocol;
+mod snapshot;
 mod tasks;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use crate::{
-    Definition, ErrorType, WorkflowError,
+    Definition, ErrorType, HttpRequest, WorkflowError,
     document::{ListId, TaskId},
     expression::{Evaluator, Template},
     limits,
@@ -46,9 +52,11 @@ use crate::{
 };
 
 use arguments::{Facts, TaskFacts};
-use evaluation::Allowance;
 pub(crate) use evaluation::Evaluation;
+use pace::{Allowance, Spent};
+pub use pace::{Pace, Pause};
 pub use protocol::{Command, CommandId, Event, Outcome, Progress, Start};
+pub use snapshot::Snapshot;
 use tasks::{EntryId, TaskLog};
 pub use tasks::{TaskState, TaskStatus};
 
@@ -61,18 +69,26 @@ pub struct Interpreter {
     enclosing: Vec<Running>,
     commands: u32,
     tasks: TaskLog,
+    pace: Pace,
+    spent: Spent,
 }
 
 enum State {
     NotStarted,
-    Waiting { id: CommandId, task: Running, pending: Pending },
+    Waiting {
+        id: CommandId,
+        task: Running,
+        pending: Pending,
+    },
+    /// Before this task, with its raw input.
+    Paused(TaskId, Arc<Value>),
     Ended(Progress),
 }
 
 /// What a command's outcome is for.
 enum Pending {
-    Http(crate::HttpRequest),
-    Timer,
+    Http(HttpRequest),
+    Timer { until: DateTime<Utc> },
 }
 
 /// A task that has been entered.
@@ -84,10 +100,10 @@ struct Running {
 
 /// What is to be done next; the states that pass without waiting.
 enum Step {
-    Enter(TaskId, Value),
-    Leave(Running, Value, Option<Flow>),
-    Follow(TaskId, Flow, Value),
-    End(Value),
+    Enter(TaskId, Arc<Value>),
+    Leave(Running, Arc<Value>, Option<Flow>),
+    Follow(TaskId, Flow, Arc<Value>),
+    End(Arc<Value>),
     Wait(Box<(State, Command)>),
 }
 
@@ -95,21 +111,36 @@ impl Interpreter {
     /// An execution that has not begun.
     pub fn new(definition: Definition, evaluator: Arc<dyn Evaluator>, start: Start) -> Self {
         let facts = Facts::new(definition, start);
-        let tasks = TaskLog::default();
-        Self { evaluator, facts, state: State::NotStarted, enclosing: Vec::new(), commands: 0, tasks }
+        Self {
+            evaluator,
+            facts,
+            state: State::NotStarted,
+            enclosing: Vec::new(),
+            commands: 0,
+            tasks: TaskLog::default(),
+            pace: Pace::default(),
+            spent: Spent::default(),
+        }
     }
 
-    /// Takes in what has happened at `now` and goes on until something must be waited for.
+    /// Goes on at this pace from now on.
+    pub fn keep_to(&mut self, pace: Pace) {
+        self.pace = pace;
+    }
+
+    /// Takes in what has happened at `now` and goes on until something must be waited for, or for a portion.
     ///
     /// `now` is only shown to expressions, as a task's start. An event that nothing waits for, such as the outcome of a command that
     /// is done already, changes nothing.
     pub fn advance(&mut self, event: Event, now: DateTime<Utc>) -> Progress {
-        let mut allowance = Allowance::default();
+        let mut allowance = Allowance::new(self.pace, self.spent);
         let first = match (std::mem::replace(&mut self.state, State::NotStarted), event) {
             (State::NotStarted, Event::Started) => self.begin(&mut allowance),
+            (State::Paused(next, raw_input), Event::Resumed) => Ok(Step::Enter(next, raw_input)),
             (State::Waiting { id, task, pending }, Event::Finished { id: finished, outcome })
                 if id == finished =>
             {
+                allowance = Allowance::new(self.pace, Spent::default());
                 resume(self.facts.definition.document().tasks.task(task.id), task, pending, outcome)
             }
             (State::Ended(progress), _) => return self.end(progress, now),
@@ -118,11 +149,23 @@ impl Interpreter {
                 return Progress::Waiting(Vec::new());
             }
         };
-        match first.and_then(|step| self.run(step, now, &mut allowance)) {
-            Ok(progress @ Progress::Waiting(_)) => progress,
+        let progress = first.and_then(|step| self.run(step, now, &mut allowance));
+        self.spent = allowance.spent();
+        match progress {
+            Ok(progress @ (Progress::Waiting(_) | Progress::Paused(_))) => progress,
             Ok(progress) => self.end(progress, now),
             Err(error) => self.end(Progress::Failed(error), now),
         }
+    }
+
+    /// What it runs.
+    pub fn definition(&self) -> &Definition {
+        &self.facts.definition
+    }
+
+    /// What it was started with.
+    pub fn input(&self) -> &Value {
+        &self.facts.raw_input
     }
 
     /// What became of the tasks so far, the latest of them, in the order in which they were entered.
@@ -150,12 +193,13 @@ impl Interpreter {
         let raw = Arc::clone(&self.facts.raw_input);
         check(&raw, "/input")?;
         let input = match &document.input_from {
-            None => Value::clone(&raw),
+            None => raw,
             Some(from) => {
-                self.transform(from, &raw, None, allowance).map_err(|e| e.raised_by("/input/from"))?
+                let input = self.transform(from, &raw, None, allowance);
+                Arc::new(input.map_err(|error| error.raised_by("/input/from"))?)
             }
         };
-        self.facts.context = Arc::new(input.clone());
+        self.facts.context = Arc::clone(&input);
         Ok(match document.tasks.list(document.root).first() {
             Some(first) => Step::Enter(*first, input),
             None => Step::End(input),
@@ -170,6 +214,10 @@ impl Interpreter {
     ) -> Result<Progress, WorkflowError> {
         loop {
             step = match step {
+                Step::Enter(id, raw_input) if let Some(pause) = allowance.pause() => {
+                    self.state = State::Paused(id, raw_input);
+                    return Ok(Progress::Paused(pause));
+                }
                 Step::Enter(id, raw_input) => self.enter(id, raw_input, now, allowance)?,
                 Step::Leave(task, raw_output, branch) => {
                     self.leave(task, raw_output, branch, now, allowance)?
@@ -192,7 +240,7 @@ impl Interpreter {
     fn enter(
         &mut self,
         id: TaskId,
-        raw_input: Value,
+        raw_input: Arc<Value>,
         now: DateTime<Utc>,
         allowance: &mut Allowance,
     ) -> Result<Step, WorkflowError> {
@@ -203,11 +251,10 @@ impl Interpreter {
         allowance.step().map_err(failed)?;
         let mut facts = TaskFacts::new(id, raw_input, now);
         if let Some(condition) = &task.condition {
-            let raw_input = Arc::clone(&facts.raw_input);
             let mut evaluation = self.evaluation(Some(&facts), allowance);
-            if !evaluation.holds(condition, &raw_input).map_err(failed)? {
+            if !evaluation.holds(condition, &facts.raw_input).map_err(failed)? {
                 self.tasks.leave(entry, TaskStatus::Skipped, now);
-                return Ok(Step::Follow(id, Flow::Continue, Value::clone(&raw_input)));
+                return Ok(Step::Follow(id, Flow::Continue, facts.raw_input));
             }
         }
         let input = match &task.input_from {
@@ -219,18 +266,25 @@ impl Interpreter {
         };
         facts.input = Some(Arc::clone(&input));
         let action = task.kind.run(&mut self.evaluation(Some(&facts), allowance), &input).map_err(failed)?;
-        Ok(self.act(task, Running { id, entry, facts }, action, &input))
+        Ok(self.act(task, Running { id, entry, facts }, action, input, now))
     }
 
-    fn act(&mut self, task: &Task, running: Running, action: Action, input: &Value) -> Step {
+    fn act(
+        &mut self,
+        task: &Task,
+        running: Running,
+        action: Action,
+        input: Arc<Value>,
+        now: DateTime<Utc>,
+    ) -> Step {
         match action {
-            Action::Output(output) => Step::Leave(running, output, None),
-            Action::Branch(output, flow) => Step::Leave(running, output, Some(flow)),
+            Action::Output(output) => Step::Leave(running, Arc::new(output), None),
+            Action::Branch(output, flow) => Step::Leave(running, Arc::new(output), Some(flow)),
             Action::Enter(list) => match self.first(list) {
-                None => Step::Leave(running, input.clone(), None),
+                None => Step::Leave(running, input, None),
                 Some(first) => {
                     self.enclosing.push(running);
-                    Step::Enter(first, input.clone())
+                    Step::Enter(first, input)
                 }
             },
             Action::Call(request) => {
@@ -245,7 +299,8 @@ impl Interpreter {
             Action::Sleep(duration) => {
                 let id = self.next_command();
                 let command = Command::StartTimer { id, task: task.reference.clone(), duration };
-                Step::Wait(Box::new((State::Waiting { id, task: running, pending: Pending::Timer }, command)))
+                let pending = Pending::Timer { until: after(now, duration) };
+                Step::Wait(Box::new((State::Waiting { id, task: running, pending }, command)))
             }
         }
     }
@@ -253,7 +308,7 @@ impl Interpreter {
     fn leave(
         &mut self,
         mut running: Running,
-        raw_output: Value,
+        raw_output: Arc<Value>,
         branch: Option<Flow>,
         now: DateTime<Utc>,
         allowance: &mut Allowance,
@@ -261,7 +316,6 @@ impl Interpreter {
         let definition = self.facts.definition.clone();
         let task = definition.document().tasks.task(running.id);
         let failed = |error: WorkflowError| error.raised_by(&task.reference);
-        let raw_output = Arc::new(raw_output);
         running.facts.raw_output = Some(Arc::clone(&raw_output));
         let output = match &task.output_as {
             None => raw_output,
@@ -277,11 +331,10 @@ impl Interpreter {
         }
         let id = running.id;
         self.tasks.leave(running.entry, TaskStatus::Completed, now);
-        drop(running);
-        Ok(Step::Follow(id, branch.unwrap_or(task.then), Arc::unwrap_or_clone(output)))
+        Ok(Step::Follow(id, branch.unwrap_or(task.then), output))
     }
 
-    fn follow(&mut self, id: TaskId, flow: Flow, output: Value) -> Step {
+    fn follow(&mut self, id: TaskId, flow: Flow, output: Arc<Value>) -> Step {
         let tasks = &self.facts.definition.document().tasks;
         let task = tasks.task(id);
         let next = match flow {
@@ -299,10 +352,10 @@ impl Interpreter {
         }
     }
 
-    fn complete(&mut self, output: Value, allowance: &mut Allowance) -> Result<Progress, WorkflowError> {
+    fn complete(&mut self, output: Arc<Value>, allowance: &mut Allowance) -> Result<Progress, WorkflowError> {
         let definition = self.facts.definition.clone();
         let Some(template) = &definition.document().output_as else {
-            return Ok(Progress::Completed(output));
+            return Ok(Progress::Completed(Arc::unwrap_or_clone(output)));
         };
         let output = self.transform(template, &output, None, allowance);
         output.map(Progress::Completed).map_err(|error| error.raised_by("/output/as"))
@@ -341,8 +394,8 @@ fn resume(
     outcome: Result<Outcome, WorkflowError>,
 ) -> Result<Step, WorkflowError> {
     let output = outcome.and_then(|outcome| match (pending, outcome) {
-        (Pending::Http(request), Outcome::Http(response)) => request.output(response),
-        (Pending::Timer, Outcome::Elapsed) => Ok(running.facts.input.as_deref().cloned().unwrap_or_default()),
+        (Pending::Http(request), Outcome::Http(response)) => request.output(response).map(Arc::new),
+        (Pending::Timer { .. }, Outcome::Elapsed) => Ok(running.facts.input.clone().unwrap_or_default()),
         _ => Err(WorkflowError::new(
             ErrorType::Runtime,
             "the command was answered with an outcome of another kind",
@@ -351,6 +404,12 @@ fn resume(
     let output = output.map_err(|error| error.raised_by(&task.reference))?;
     check(&output, &task.reference)?;
     Ok(Step::Leave(running, output, None))
+}
+
+/// When a wait that begins now is over; what is beyond all dates is at the last of them.
+fn after(now: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
+    let duration = TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+    now.checked_add_signed(duration).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// Refuses data from outside that is larger or deeper than a value may be.

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize,
     de::{Error as _, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value};
@@ -35,7 +35,8 @@ pub fn read(text: &[u8]) -> Result<Value, serde_json::Error> {
 }
 
 /// A value that somebody else wrote, wherever serde reads one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
 pub struct Json(pub Value);
 
 impl<'de> Deserialize<'de> for Json {

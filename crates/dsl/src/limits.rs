@@ -43,10 +43,26 @@ pub const VALUE_DEPTH: usize = 100;
 /// The length of one value while a workflow runs, in bytes of JSON (2 MiB, Temporal's limit for a payload).
 pub const VALUE_BYTES: usize = 2 * 1024 * 1024;
 
-/// How many tasks one call of [`advance`](crate::interpreter::Interpreter::advance) may enter before something waits.
-pub const STEPS: usize = 10_000;
+/// How many tasks one call of [`advance`](crate::interpreter::Interpreter::advance) enters before it pauses.
+pub const PORTION_TASKS: usize = 1_000;
 
-/// How much one call of [`advance`](crate::interpreter::Interpreter::advance) may compute, in bytes of JSON (256 MiB).
+/// How much one call of [`advance`](crate::interpreter::Interpreter::advance) computes before it pauses, in bytes of JSON (64 MiB).
+pub const PORTION_BYTES: usize = 64 * 1024 * 1024;
+
+/// What the expressions of one call of [`advance`](crate::interpreter::Interpreter::advance) cost together before it pauses, in units of
+/// fuel: about 0.2 s of one core.
+pub const PORTION_FUEL: u64 = 2_000_000_000;
+
+/// How many tasks may follow each other without one that waits.
+pub const UNWAITED_TASKS: usize = 100_000;
+
+/// How much they may compute together, in bytes of JSON (1 GiB).
+pub const UNWAITED_BYTES: usize = 1024 * 1024 * 1024;
+
+/// What their expressions may cost together, in units of fuel: about 3 s of one core.
+pub const UNWAITED_FUEL: u64 = 30_000_000_000;
+
+/// How much one task may compute, in bytes of JSON (256 MiB).
 pub const STEP_BYTES: usize = 256 * 1024 * 1024;
 
 /// How many tasks of an execution are remembered for people who look; the latest.
@@ -58,8 +74,7 @@ pub const TASK_STATE_BYTES: usize = 256 * 1024;
 /// The length of one text that is remembered of a task, in bytes (1 KiB).
 pub const TASK_TEXT_BYTES: usize = 1024;
 
-/// What the expressions of one call of [`advance`](crate::interpreter::Interpreter::advance) may cost together, in units of fuel: about
-/// 0.3 s of one core.
+/// What the expressions of one task may cost together, in units of fuel: about 0.3 s of one core.
 pub const STEP_FUEL: u64 = 3_000_000_000;
 
 /// The longest wait, in seconds (ten years of 365 days).

@@ -35,4 +35,4 @@ pub use error::Error;
 pub use namespaces::{Drift, Namespaces};
 pub use probe::{Finding, Probe};
 pub use scheduler::Scheduler;
-pub use worker::{ExecutionJournal, Recording, ScheduledRun, ScheduledStart, WorkerPool};
+pub use worker::{Ending, ExecutionJournal, Recording, ScheduledRun, ScheduledStart, WorkerPool};

@@ -36,7 +36,7 @@ use tenantry_dsl::expression::Evaluator;
 use tokio::{runtime::Handle, sync::watch, time::timeout};
 
 use self::host::Hosts;
-pub use self::journal::{ExecutionJournal, Recording, ScheduledRun, ScheduledStart};
+pub use self::journal::{Ending, ExecutionJournal, Recording, ScheduledRun, ScheduledStart};
 use crate::{Error, Temporal, egress};
 
 /// How long a stopping worker waits for activities before it cuts them off.

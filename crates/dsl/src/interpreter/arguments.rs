@@ -25,7 +25,7 @@ pub(crate) struct Facts {
 /// What is known of a task that runs.
 pub(crate) struct TaskFacts {
     id: TaskId,
-    started_at: DateTime<Utc>,
+    pub(super) started_at: DateTime<Utc>,
     pub(super) raw_input: Arc<Value>,
     pub(super) input: Option<Arc<Value>>,
     pub(super) raw_output: Option<Arc<Value>>,
@@ -85,8 +85,8 @@ impl Facts {
 }
 
 impl TaskFacts {
-    pub(super) fn new(id: TaskId, raw_input: Value, started_at: DateTime<Utc>) -> Self {
-        Self { id, started_at, raw_input: Arc::new(raw_input), input: None, raw_output: None, output: None }
+    pub(super) fn new(id: TaskId, raw_input: Arc<Value>, started_at: DateTime<Utc>) -> Self {
+        Self { id, started_at, raw_input, input: None, raw_output: None, output: None }
     }
 }
 

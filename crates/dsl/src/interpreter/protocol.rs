@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Pause;
 use crate::{HttpRequest, HttpResponse, WorkflowError};
 
 /// What an execution starts with.
@@ -30,6 +31,8 @@ pub struct CommandId(pub u32);
 pub enum Event {
     /// The execution begins. It comes first, once.
     Started,
+    /// The execution goes on after a [pause](Progress::Paused).
+    Resumed,
     /// A command is done.
     Finished {
         /// Which.
@@ -77,6 +80,8 @@ pub enum Command {
 pub enum Progress {
     /// It waits for commands. These are the new ones; earlier ones may be outstanding too.
     Waiting(Vec<Command>),
+    /// It could go on at once, and wants to be resumed when others have had their turn.
+    Paused(Pause),
     /// It ended with this output.
     Completed(Value),
     /// It ended with this error.

@@ -49,18 +49,26 @@ pub struct TaskState {
 }
 
 /// Names a task that was entered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(super) struct EntryId(u64);
 
 /// The latest tasks that were entered, within [`limits::TASK_STATES`] and [`limits::TASK_STATE_BYTES`].
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct TaskLog {
     entries: VecDeque<(EntryId, TaskState)>,
     entered: u64,
+    #[serde(skip)]
     bytes: usize,
 }
 
 impl TaskLog {
+    /// The same, when it was read from what was written down.
+    pub(super) fn weighed(mut self) -> Self {
+        self.bytes = self.states().map(weight).sum();
+        self
+    }
+
     /// Notes that a task was entered.
     pub(super) fn enter(&mut self, task: &Task, now: DateTime<Utc>) -> EntryId {
         let id = EntryId(self.entered);

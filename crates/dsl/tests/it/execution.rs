@@ -6,16 +6,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tenantry_dsl::{
     Definition, ErrorType, HttpRequest, HttpResponse, WorkflowError,
-    interpreter::{Command, CommandId, Event, Interpreter, Outcome, Progress, Start},
+    interpreter::{Command, CommandId, Event, Interpreter, Outcome, Pace, Pause, Progress, Start, TaskState},
+    limits,
 };
 
 use super::{definition, sandbox};
 
 /// An execution and all it asked for.
+#[derive(Clone, Debug, PartialEq)]
 struct Run {
     requests: Vec<HttpRequest>,
     waits: Vec<Duration>,
     tasks: Vec<String>,
+    states: Vec<TaskState>,
     end: Progress,
 }
 
@@ -39,39 +42,99 @@ fn began() -> DateTime<Utc> {
     DateTime::from_timestamp_millis(1_700_000_000_123).expect("a moment")
 }
 
+fn start(input: Value) -> Start {
+    Start { execution_id: "exe_1".to_owned(), input, started_at: began() }
+}
+
 fn interpreter(definition: Definition, input: Value) -> Interpreter {
-    let start = Start { execution_id: "exe_1".to_owned(), input, started_at: began() };
-    Interpreter::new(definition, sandbox(), start)
+    Interpreter::new(definition, sandbox(), start(input))
 }
 
 /// A response: its status, its content type, its body.
 type Answer = (u16, &'static str, &'static str);
 
+/// What becomes of an interpreter wherever it waits or pauses.
+#[derive(Clone, Copy, Debug)]
+enum Handover {
+    /// It goes on.
+    None,
+    /// Another takes up what it has written down.
+    Snapshot,
+    /// The same, after what it has written down has travelled as JSON.
+    Json,
+}
+
+impl Handover {
+    fn of(self, interpreter: Interpreter, definition: &Definition, input: &Value) -> Interpreter {
+        let snapshot = interpreter.snapshot().expect("it waits or pauses");
+        let taken = match self {
+            Self::None => return interpreter,
+            Self::Snapshot => snapshot.clone(),
+            Self::Json => {
+                let text = serde_json::to_string(&snapshot).expect("JSON");
+                serde_json::from_str(&text).expect("a snapshot")
+            }
+        };
+        let restored = Interpreter::restore(definition.clone(), sandbox(), start(input.clone()), taken);
+        let restored = restored.expect("it is of the same definition");
+        assert_eq!(restored.snapshot(), Some(snapshot));
+        restored
+    }
+}
+
 /// Runs a definition to its end. The answers are for its requests, in order; each event comes a second after the one before.
+///
+/// It runs once more for each way to hand it over, before each task and wherever it waits, and comes to the same every time.
 fn run(rest: &str, input: Value, answers: &[Answer]) -> Run {
-    let mut interpreter = interpreter(definition(rest), input);
+    let work = (definition(rest), input);
+    let run = play(&work, answers, Handover::None, Pace::default());
+    for handover in [Handover::None, Handover::Snapshot, Handover::Json] {
+        for pace in [Pace::Portions(1), Pace::Portions(2), Pace::Whole] {
+            let again = play(&work, answers, handover, pace);
+            assert_eq!(again, run, "{handover:?}, {pace:?}: {rest}");
+        }
+    }
+    run
+}
+
+fn play(
+    (definition, input): &(Definition, Value),
+    answers: &[Answer],
+    handover: Handover,
+    pace: Pace,
+) -> Run {
+    let mut interpreter = interpreter(definition.clone(), input.clone());
     let mut run = Run {
         requests: Vec::new(),
         waits: Vec::new(),
         tasks: Vec::new(),
+        states: Vec::new(),
         end: Progress::Completed(Value::Null),
     };
     let mut answers = answers.iter();
     let mut now = began();
     let mut event = Event::Started;
     loop {
-        now += TimeDelta::seconds(1);
+        if event != Event::Resumed {
+            now += TimeDelta::seconds(1);
+        }
+        interpreter.keep_to(pace);
         let mut commands = match interpreter.advance(event, now) {
             Progress::Waiting(commands) => commands,
+            Progress::Paused(_) => Vec::new(),
             end => {
                 assert!(answers.next().is_none(), "an answer was not asked for");
-                run.end = end;
+                assert_eq!(interpreter.snapshot(), None);
+                (run.end, run.states) = (end, interpreter.tasks());
                 return run;
             }
         };
-        assert_eq!(commands.len(), 1, "no two tasks run at once yet");
-        event = match commands.remove(0) {
-            Command::CallHttp { id, task, request } => {
+        interpreter = handover.of(interpreter, definition, input);
+        assert_eq!(interpreter.outstanding(now), commands);
+        assert!(commands.len() < 2, "no two tasks run at once yet");
+        event = match commands.pop() {
+            None => Event::Resumed,
+            Some(Command::CallHttp { id, task, request }) => {
                 let (status, content_type, body) = answers.next().expect("an answer for every request");
                 let headers = vec![("content-type".to_owned(), (*content_type).to_owned())];
                 let response = HttpResponse::new(&request, *status, headers, body.as_bytes());
@@ -79,7 +142,7 @@ fn run(rest: &str, input: Value, answers: &[Answer]) -> Run {
                 run.tasks.push(task);
                 Event::Finished { id, outcome: Ok(Outcome::Http(response)) }
             }
-            Command::StartTimer { id, task, duration } => {
+            Some(Command::StartTimer { id, task, duration }) => {
                 run.waits.push(duration);
                 run.tasks.push(task);
                 Event::Finished { id, outcome: Ok(Outcome::Elapsed) }
@@ -491,4 +554,79 @@ fn should_do_the_same_on_every_replay() {
         (once.requests, once.waits, once.tasks, once.end),
         (again.requests, again.waits, again.tasks, again.end)
     );
+}
+
+#[test]
+fn should_pause_after_each_portion_and_count_on_over_the_pauses() {
+    let rest = "do:\n  - count: {set: {n: '${ .n + 1 }'}}\n  - again: {switch: [{more: {when: '.n < 1250', then: count}}]}\n  - w: {wait: PT1S, then: count}\n";
+    let mut interpreter = interpreter(definition(rest), json!({"n": 0}));
+    let mut progress = interpreter.advance(Event::Started, began());
+    for tasks in [1000, 2000] {
+        assert_eq!(progress, Progress::Paused(Pause::Tasks));
+        assert_eq!(interpreter.tasks().len(), limits::TASK_STATES, "{tasks}");
+        assert_eq!(interpreter.advance(Event::Started, began()), Progress::Waiting(Vec::new()));
+        progress = interpreter.advance(Event::Resumed, began());
+    }
+    assert!(matches!(&progress, Progress::Waiting(commands) if commands.len() == 1), "{progress:?}");
+    assert_eq!(interpreter.advance(Event::Resumed, began()), Progress::Waiting(Vec::new()));
+}
+
+#[test]
+fn should_pause_when_a_portion_has_cost_enough() {
+    let rest = "do:\n  - burn: {set: {n: '${ [range(10000)] | length }'}, then: burn}\n";
+    let mut interpreter = interpreter(definition(rest), json!(null));
+    assert_eq!(interpreter.advance(Event::Started, began()), Progress::Paused(Pause::Cost));
+    let tasks = interpreter.tasks().len();
+    assert!((10..1000).contains(&tasks), "{tasks}");
+}
+
+#[test]
+fn should_wait_for_what_is_left_of_a_timer_that_is_taken_up() {
+    let definition = definition("do:\n  - w: {wait: PT1H, output: {as: '{w: .}'}}\n");
+    let mut first = interpreter(definition.clone(), json!(7));
+    assert!(matches!(first.advance(Event::Started, began()), Progress::Waiting(_)));
+    let snapshot = first.snapshot().expect("it waits");
+    let mut second = Interpreter::restore(definition, sandbox(), start(json!(7)), snapshot)
+        .expect("of the same definition");
+    for (minutes, left) in [(0, 60), (20, 40), (60, 0), (90, 0)] {
+        let commands = second.outstanding(began() + TimeDelta::minutes(minutes));
+        let expected = Command::StartTimer {
+            id: CommandId(0),
+            task: "/do/0/w".to_owned(),
+            duration: Duration::from_mins(left),
+        };
+        assert_eq!(commands, [expected]);
+    }
+    let elapsed = Event::Finished { id: CommandId(0), outcome: Ok(Outcome::Elapsed) };
+    assert_eq!(second.advance(elapsed, began()), Progress::Completed(json!({"w": 7})));
+}
+
+#[test]
+fn should_not_take_up_what_is_of_another_definition() {
+    let mut interpreter = interpreter(definition("do:\n  - w: {wait: PT1H}\n"), json!(null));
+    interpreter.advance(Event::Started, began());
+    let snapshot = interpreter.snapshot().expect("it waits");
+    let other = definition("do:\n  - v: {wait: PT1H}\n");
+    let error = Interpreter::restore(other, sandbox(), start(json!(null)), snapshot).err();
+    assert_eq!(error.map(|error| error.kind), Some(ErrorType::Runtime.uri()));
+}
+
+#[test]
+fn should_take_up_what_earlier_versions_have_written_down() {
+    let rest = "do:
+  - outer:
+      input: {from: .n}
+      do:
+        - w: {wait: PT1H}
+        - x: {set: '${ [., $context, $workflow.startedAt.epoch.seconds] }'}
+      output: {as: '[., $input]'}
+";
+    let written = include_str!("execution/snapshot_v1.json");
+    let snapshot = serde_json::from_str(written).expect("a snapshot");
+    let restored = Interpreter::restore(definition(rest), sandbox(), start(json!({"n": [1]})), snapshot);
+    let mut interpreter = restored.expect("it is of this definition");
+    assert_eq!(interpreter.tasks().len(), 2);
+    let elapsed = Event::Finished { id: CommandId(0), outcome: Ok(Outcome::Elapsed) };
+    let expected = json!([[[1], {"n": [1]}, 1_700_000_000], [1]]);
+    assert_eq!(interpreter.advance(elapsed, began()), Progress::Completed(expected));
 }

@@ -175,7 +175,11 @@ fn should_compile_and_run_expressions_as_deep_as_the_limit_on_a_small_stack() {
 fn run(definition: Definition, input: Value) -> Progress {
     let start = Start { execution_id: "exe".to_owned(), input, started_at: DateTime::UNIX_EPOCH };
     let mut interpreter = Interpreter::new(definition, sandbox(), start);
-    interpreter.advance(Event::Started, DateTime::UNIX_EPOCH)
+    let mut progress = interpreter.advance(Event::Started, DateTime::UNIX_EPOCH);
+    while matches!(progress, Progress::Paused(_)) {
+        progress = interpreter.advance(Event::Resumed, DateTime::UNIX_EPOCH);
+    }
+    progress
 }
 
 /// The detail of the runtime error that a workflow ends with.
@@ -193,7 +197,20 @@ fn failure(rest: &str, input: Value) -> String {
 #[test]
 fn should_stop_a_loop_that_never_waits() {
     let detail = failure("do:\n  - a: {set: {x: 1}, then: b}\n  - b: {set: {x: 2}, then: a}\n", json!(null));
-    assert!(detail.contains("10000 tasks"), "{detail}");
+    assert!(detail.contains("100000 tasks"), "{detail}");
+}
+
+#[test]
+fn should_stop_a_loop_that_costs_too_much() {
+    let detail = failure("do:\n  - a: {set: {x: '${ [range(10000)] | length }'}, then: a}\n", json!(null));
+    assert!(detail.contains("too many steps together, without a task that waits"), "{detail}");
+}
+
+#[test]
+fn should_stop_a_task_that_costs_too_much() {
+    let many = vec!["'${ [range(50000)] | length }'"; 500].join(", ");
+    let detail = failure(&format!("do:\n  - a: {{set: {{x: [{many}]}}}}\n"), json!(null));
+    assert!(detail.contains("of one task took too many steps"), "{detail}");
 }
 
 #[test]

@@ -14,7 +14,6 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use serde_json::Value;
 use tenantry_domain::{
     Clock, Execution, ExecutionId, ExecutionStatus, OrgScope, TemporalWorkflowId, chain,
     execution::{Handle, Outcome},
@@ -23,7 +22,7 @@ use tenantry_storage::{
     Access, Doors as _, Store, Transaction as _,
     executions::{self, End, Look},
 };
-use tenantry_temporal::{ExecutionJournal, Recording, ScheduledRun, ScheduledStart, Seen};
+use tenantry_temporal::{Ending, ExecutionJournal, Recording, ScheduledRun, ScheduledStart, Seen};
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{Executions, attended};
@@ -162,14 +161,15 @@ impl Journal {
         scope: &OrgScope,
         id: ExecutionId,
         workflow_id: &TemporalWorkflowId,
-        outcome: &Outcome,
-        tasks: Option<&Value>,
+        ending: &Ending,
     ) -> Result<(), Error> {
         let mut tx = self.store.tenant(scope, Access::Write).await?;
         if workflow_id.schedule().is_some() && !executions::is_scheduled_as(&mut tx, id, workflow_id).await? {
             return Ok(());
         }
-        let end = End { outcome, at: self.clock.now(), run_id: None, tasks };
+        let Ending { outcome, tasks, run_id } = ending;
+        let (tasks, run_id) = (tasks.as_ref(), run_id.as_deref());
+        let end = End { outcome, at: self.clock.now(), run_id, tasks };
         executions::finish(&mut tx, id, end).await?;
         Ok(tx.commit().await?)
     }
@@ -185,11 +185,8 @@ impl ExecutionJournal for Journal {
         scope: &'a OrgScope,
         execution: ExecutionId,
         workflow_id: TemporalWorkflowId,
-        outcome: Outcome,
-        tasks: Option<Value>,
+        ending: Ending,
     ) -> Recording<'a> {
-        Box::pin(
-            async move { Ok(self.record(scope, execution, &workflow_id, &outcome, tasks.as_ref()).await?) },
-        )
+        Box::pin(async move { Ok(self.record(scope, execution, &workflow_id, &ending).await?) })
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     Error,
     connection::{CALL_LIMIT, call, request, rpc_options},
     search_attributes,
-    worker::workflow::{HostedInput, HostedWorkflow},
+    worker::workflow::{HostedInput, HostedRun, HostedWorkflow},
 };
 
 /// An execution to start.
@@ -119,7 +119,7 @@ impl Dispatcher {
             .rpc_options(rpc_options())
             .build();
         let client = self.temporal.client(scope).await?;
-        let started = client.start_workflow(HostedWorkflow::run, input, options);
+        let started = client.start_workflow(HostedWorkflow::run, HostedRun::from(input), options);
         let (run_id, earlier) = match timeout(CALL_LIMIT, started).await.map_err(|_| Error::timed_out())? {
             Ok(handle) => (handle.run_id().map(str::to_owned), false),
             Err(WorkflowStartError::AlreadyStarted { run_id, .. }) => (run_id, true),

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{ScheduledRun, ScheduledStart, Shared, payload::fits};
+use super::{ScheduledRun, ScheduledStart, Shared, journal::Ending, payload::fits};
 
 /// How often a call in hand says that its worker lives.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(3);
@@ -25,6 +25,7 @@ const JOURNAL_LIMIT: Duration = Duration::from_secs(8);
 
 const CALL_HTTP: &str = "tenantry.call_http.v1";
 const RECORD_START: &str = "tenantry.record_start.v1";
+const PAUSE: &str = "tenantry.pause.v1";
 const RECORD_OUTCOME: &str = "tenantry.record_outcome.v1";
 const NO_EXECUTION: &str = "this workflow is no execution of Tenantry";
 
@@ -158,8 +159,8 @@ impl Activities {
     ) -> Result<Begun, ActivityError> {
         let error = WorkflowError::new(ErrorType::Runtime, "definition and input are larger than 2 MiB");
         let error = serde_json::to_value(error).unwrap_or_default();
-        let outcome = Outcome::Failed(error.clone());
-        self.write_outcome(execution, workflow_id, outcome, None).await?;
+        let ending = Ending { outcome: Outcome::Failed(error.clone()), tasks: None, run_id: None };
+        self.write_outcome(execution, workflow_id, ending).await?;
         Ok(Begun::Failed(error))
     }
 
@@ -167,12 +168,11 @@ impl Activities {
         &self,
         execution: ExecutionId,
         workflow_id: TemporalWorkflowId,
-        outcome: Outcome,
-        tasks: Option<Value>,
+        ending: Ending,
     ) -> Result<(), ActivityError> {
         let called = workflow_id.clone();
         let write = move |shared: Arc<Shared>, scope| async move {
-            shared.journal.record_outcome(&scope, execution, called, outcome, tasks).await
+            shared.journal.record_outcome(&scope, execution, called, ending).await
         };
         self.written(&workflow_id, write).await
     }
@@ -231,6 +231,12 @@ impl Activities {
         self.write_start(ScheduledRun { schedule, workflow_id, run_id, attempt }).await
     }
 
+    /// Does nothing, so that a workflow goes on in another workflow task.
+    #[activity(name = PAUSE)]
+    pub(crate) async fn pause(self: Arc<Self>, _context: ActivityContext) -> Result<(), ActivityError> {
+        Ok(())
+    }
+
     /// Writes down how the execution ended. The execution is the one whose workflow asks, whatever else it may say: by its name, or, if a
     /// schedule named it, one that was recorded for a run of that name.
     #[activity(name = RECORD_OUTCOME)]
@@ -246,7 +252,8 @@ impl Activities {
             None => workflow_id.as_str().parse().ok(),
         };
         let execution = execution.ok_or_else(|| never(NO_EXECUTION))?;
-        self.write_outcome(execution, workflow_id, outcome, tasks).await
+        let run_id = context.info().workflow_run_id.clone();
+        self.write_outcome(execution, workflow_id, Ending { outcome, tasks, run_id }).await
     }
 }
 

@@ -46,6 +46,17 @@ pub enum ScheduledStart {
     Gone,
 }
 
+/// How an execution ended.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The states of its tasks, if they are known: a list of JSON objects within the limits of [`tenantry_dsl::limits`].
+    pub tasks: Option<Value>,
+    /// The last of its runs, if it is known.
+    pub run_id: Option<String>,
+}
+
 /// Writes down how executions begin that schedules start, and how all ended.
 ///
 /// It is called at least once for each of them, and again until it succeeds, so writing the same twice must be the same as writing it
@@ -54,15 +65,13 @@ pub trait ExecutionJournal: Send + Sync + 'static {
     /// Writes down that a schedule of the organization has started something, as an execution.
     fn record_start<'a>(&'a self, scope: &'a OrgScope, run: ScheduledRun) -> Recording<'a, ScheduledStart>;
 
-    /// Writes down that the organization's execution ended this way, with the states of its tasks if they are known: a list of JSON
-    /// objects within the limits of [`tenantry_dsl::limits`]. That there is no such execution, or that it is not the one that Temporal
-    /// calls `workflow_id`, is not an error.
+    /// Writes down how the organization's execution ended. That there is no such execution, or that it is not the one that Temporal calls
+    /// `workflow_id`, is not an error.
     fn record_outcome<'a>(
         &'a self,
         scope: &'a OrgScope,
         execution: ExecutionId,
         workflow_id: TemporalWorkflowId,
-        outcome: Outcome,
-        tasks: Option<Value>,
+        ending: Ending,
     ) -> Recording<'a>;
 }

@@ -3,8 +3,12 @@
 //! The interpreter says what to do outside, Temporal does it and remembers what came of it, and the interpreter goes on
 //! from there. After a restart Temporal plays back what it remembers, so everything here must come out the same again: no
 //! clock but the workflow's, no order but that of commands and events. A change to what this sends for the same events
-//! must be gated with `patched`.
+//! must be gated with `patched`; `replay.rs` plays back what earlier versions have sent.
+//!
+//! An execution that has much to do takes its turn with others: after each portion of tasks it pauses for another workflow task. One
+//! whose history grows long goes on in a new run.
 
+mod continuation;
 #[cfg(test)]
 mod replay;
 
@@ -18,20 +22,22 @@ use futures::{
     FutureExt,
     future::{LocalBoxFuture, select_all},
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use temporalio_sdk::{
-    ActivityExecutionError, ActivityOptions, ApplicationFailure, WorkflowCancellationToken, WorkflowContext,
-    WorkflowContextView, WorkflowResult, WorkflowTermination,
+    ActivityExecutionError, ActivityOptions, ApplicationFailure, ContinueAsNewOptions,
+    WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination,
     workflows::{workflow, workflow_methods},
 };
 use temporalio_workflow::RetryPolicy;
 use tenantry_domain::Timestamp;
 use tenantry_dsl::{
-    Definition, ErrorType, HttpRequest, WorkflowError,
+    ErrorType, HttpRequest, WorkflowError,
     expression::Evaluator,
-    interpreter::{Command, Event, Interpreter, Outcome, Progress, Start, TaskState},
+    interpreter::{Command, Event, Interpreter, Outcome, Pace, Progress, TaskState},
 };
+
+use continuation::{Named, Program, take_up};
+pub(crate) use continuation::{HostedInput, HostedRun};
 
 use super::{
     activities::{Activities, Begun, Called, Ended, Report},
@@ -49,33 +55,9 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(10);
 /// A call that takes its workers down with it is not made for ever.
 const CALL_ATTEMPTS: u32 = 20;
 const RECORD_LIMIT: Duration = Duration::from_secs(10);
-
-/// What an execution is started with, once for all its life.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct HostedInput {
-    pub(crate) workflow: String,
-    /// What a schedule starts has none: the latest is read when it begins, with the schedule's input.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) definition: Option<Value>,
-    #[serde(default)]
-    pub(crate) input: Value,
-}
-
-/// What runs, and as which execution.
-struct Program {
-    execution: Named,
-    definition: Value,
-    input: Value,
-}
-
-/// How the workflow knows which execution it is.
-#[derive(Clone)]
-enum Named {
-    /// By its own name.
-    ByWorkflow,
-    /// By what was recorded when a schedule had started it.
-    ByRecord(String),
-}
+const PAUSE_LIMIT: Duration = Duration::from_secs(10);
+/// Whether the run pauses. What was begun before there were pauses is played back without.
+const PAUSES: &str = "tenantry.pauses.v1";
 
 /// An execution of a definition.
 #[workflow]
@@ -98,14 +80,20 @@ impl HostedWorkflow {
 #[workflow_methods(factory_only)]
 impl HostedWorkflow {
     #[run(name = WORKFLOW_TYPE)]
-    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, input: HostedInput) -> WorkflowResult<Value> {
-        let program = match program(ctx, input).await? {
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, run: HostedRun) -> WorkflowResult<Value> {
+        let program = match program(ctx, run).await? {
             Ok(program) => program,
             // It is written down already.
             Err(error) => return Err(failure(error).into()),
         };
         let execution = program.execution.clone();
-        let ended = bounded(interpret(ctx, program).await);
+        let ended = match interpret(ctx, program).await {
+            Turn::Ended(ended) => bounded(ended),
+            Turn::GoesOn(run) => {
+                let Err(goes_on) = ctx.continue_as_new(*run, ContinueAsNewOptions::default());
+                return Err(goes_on);
+            }
+        };
         record(ctx, report(ctx, execution, ended.clone())).await?;
         match ended {
             Ended::Completed(output) => Ok(output),
@@ -124,11 +112,15 @@ impl HostedWorkflow {
 /// What to run. What a schedule has started is recorded first, and may have failed with that.
 async fn program(
     ctx: &WorkflowContext<HostedWorkflow>,
-    input: HostedInput,
+    run: HostedRun,
 ) -> Result<Result<Program, Value>, ActivityExecutionError> {
-    if let Some(definition) = input.definition {
-        let execution = Named::ByWorkflow;
-        return Ok(Ok(Program { execution, definition, input: input.input }));
+    let input = match run {
+        HostedRun::Continues { continued } => return Ok(Ok(continued.into())),
+        HostedRun::Begins(input) => input,
+    };
+    if let HostedInput { workflow, definition: Some(definition), input } = input {
+        let (execution, started_at) = (Named::ByWorkflow, now(ctx));
+        return Ok(Ok(Program { execution, workflow, definition, input, started_at, state: None }));
     }
     let begun = ctx.execute_activity(Activities::record_start, (), unstoppable()).await?;
     Ok(match begun {
@@ -139,54 +131,66 @@ async fn program(
             if let Ok(Ok(found_by)) = found_by {
                 ctx.upsert_search_attributes(found_by);
             }
-            Ok(Program { execution: Named::ByRecord(execution), definition, input })
+            let (execution, started_at) = (Named::ByRecord(execution), now(ctx));
+            Ok(Program { execution, workflow, definition, input, started_at, state: None })
         }
     })
 }
 
-/// Runs the definition to its end.
-async fn interpret(ctx: &WorkflowContext<HostedWorkflow>, program: Program) -> Ended {
-    match interpreter(ctx, program) {
-        Ok(interpreter) => ctx.state_mut(|state| state.interpreter = Some(interpreter)),
-        Err(error) => return failed(&error),
-    }
-    let mut event = Event::Started;
-    let mut outstanding = Vec::new();
-    loop {
-        match advance(ctx, event) {
-            Progress::Completed(output) => return Ended::Completed(output),
-            Progress::Failed(error) => return failed(&error),
-            Progress::Waiting(commands) => {
-                outstanding.extend(commands.into_iter().map(|command| perform(ctx, command)));
-            }
-        }
-        if outstanding.is_empty() {
-            return failed(&WorkflowError::new(ErrorType::Runtime, "the execution waits for nothing"));
-        }
-        // The first in order of those that are done: the same on every replay.
-        let (finished, _, others) = select_all(outstanding).await;
-        if ctx.cancellation_token().is_cancelled() {
-            cancel(ctx);
-            return Ended::Canceled;
-        }
-        event = finished;
-        outstanding = others;
-    }
+/// What comes after a run.
+enum Turn {
+    /// Nothing: the execution has ended.
+    Ended(Ended),
+    /// Another run.
+    GoesOn(Box<HostedRun>),
 }
 
-fn interpreter(
-    ctx: &WorkflowContext<HostedWorkflow>,
-    program: Program,
-) -> Result<Interpreter, WorkflowError> {
-    let definition = Definition::from_value(program.definition).map_err(|_| {
-        WorkflowError::new(ErrorType::Configuration, "this version of the server cannot run the definition")
-    })?;
-    let execution_id = match program.execution {
-        Named::ByWorkflow => ctx.workflow_id().to_owned(),
-        Named::ByRecord(execution) => execution,
+/// Runs the definition to its end, or until another run is to go on.
+async fn interpret(ctx: &WorkflowContext<HostedWorkflow>, program: Program) -> Turn {
+    let (origin, mut progress) = match take_up(ctx, program) {
+        Ok(begun) => begun,
+        Err(error) => return Turn::Ended(failed(&error)),
     };
-    let start = Start { execution_id, input: program.input, started_at: now(ctx) };
-    Ok(Interpreter::new(definition, ctx.state(|state| Arc::clone(&state.evaluator)), start))
+    let mut outstanding = Vec::new();
+    loop {
+        let event = match progress {
+            Progress::Completed(output) => return Turn::Ended(Ended::Completed(output)),
+            Progress::Failed(error) => return Turn::Ended(failed(&error)),
+            Progress::Paused(_) if !ctx.patched(PAUSES) => {
+                with(ctx, |interpreter| interpreter.keep_to(Pace::Whole));
+                Event::Resumed
+            }
+            Progress::Paused(pause) => {
+                if let Some(run) = origin.next_run_after(ctx, pause) {
+                    return Turn::GoesOn(run);
+                }
+                pass_the_turn(ctx).await;
+                Event::Resumed
+            }
+            Progress::Waiting(commands) => {
+                // What is under way would be lost; what is to be begun, the next run begins.
+                if outstanding.is_empty()
+                    && let Some(run) = origin.next_run(ctx)
+                {
+                    return Turn::GoesOn(run);
+                }
+                outstanding.extend(commands.into_iter().map(|command| perform(ctx, command)));
+                if outstanding.is_empty() {
+                    let error = WorkflowError::new(ErrorType::Runtime, "the execution waits for nothing");
+                    return Turn::Ended(failed(&error));
+                }
+                // The first in order of those that are done: the same on every replay.
+                let (finished, _, others) = select_all(outstanding).await;
+                outstanding = others;
+                finished
+            }
+        };
+        if ctx.cancellation_token().is_cancelled() {
+            cancel(ctx);
+            return Turn::Ended(Ended::Canceled);
+        }
+        progress = advance(ctx, event);
+    }
 }
 
 /// One step. A defect of the interpreter ends the execution; left alone, Temporal would repeat the step for ever.
@@ -201,11 +205,12 @@ fn advance(ctx: &WorkflowContext<HostedWorkflow>, event: Event) -> Progress {
 
 fn cancel(ctx: &WorkflowContext<HostedWorkflow>) {
     let now = now(ctx);
-    ctx.state_mut(|state| {
-        if let Some(interpreter) = &mut state.interpreter {
-            interpreter.cancel(now);
-        }
-    });
+    with(ctx, |interpreter| interpreter.cancel(now));
+}
+
+/// Does something with the interpreter, once it is there.
+fn with<T>(ctx: &WorkflowContext<HostedWorkflow>, act: impl FnOnce(&mut Interpreter) -> T) -> Option<T> {
+    ctx.state_mut(|state| state.interpreter.as_mut().map(act))
 }
 
 /// Starts the command at once, in the order of commands; the future is what comes of it.
@@ -242,6 +247,14 @@ fn call(
         Ok(Called::Failed(error)) => Err(error),
         Err(_) => Err(WorkflowError::new(ErrorType::Runtime, "the call was interrupted too often")),
     })
+}
+
+/// Goes on in another workflow task, after those of others. An activity that does nothing is the quickest way to one: a timer takes up to a
+/// second, and so does another run.
+async fn pass_the_turn(ctx: &WorkflowContext<HostedWorkflow>) {
+    let options = ActivityOptions::with_start_to_close_timeout(PAUSE_LIMIT).build();
+    // It fails only when the execution is cancelled.
+    let _ = ctx.execute_activity(Activities::pause, (), options).await;
 }
 
 /// The end, with what became of the tasks if Temporal can hold both.

@@ -16,7 +16,7 @@ use tenantry_domain::{
 };
 use tenantry_sandbox::Sandbox;
 use tenantry_temporal::{
-    Dispatcher, ExecutionJournal, Namespaces, Program, Recording, ScheduledRun, ScheduledStart,
+    Dispatcher, Ending, ExecutionJournal, Namespaces, Program, Recording, ScheduledRun, ScheduledStart,
     StartExecution, Temporal, WorkerPool, egress::Policy,
 };
 use tenantry_test_support::Servers;
@@ -147,6 +147,7 @@ pub(crate) struct Journal {
     entries: watch::Sender<Vec<(OrganizationId, ExecutionId, Outcome)>>,
     /// Those of the latest entry.
     tasks: Mutex<Value>,
+    run_id: Mutex<Option<String>>,
     failures: AtomicUsize,
     /// What schedules have started, and as what it was recorded.
     started: Mutex<Vec<(ExecutionId, ScheduledRun)>>,
@@ -159,6 +160,7 @@ impl Default for Journal {
         Self {
             entries: watch::channel(Vec::new()).0,
             tasks: Mutex::default(),
+            run_id: Mutex::default(),
             failures: AtomicUsize::new(0),
             started: Mutex::default(),
             answer: Mutex::default(),
@@ -187,6 +189,10 @@ impl Journal {
 
     pub(crate) fn latest_tasks(&self) -> Value {
         self.tasks.lock().expect("the tasks").clone()
+    }
+
+    pub(crate) fn latest_run_id(&self) -> Option<String> {
+        self.run_id.lock().expect("the run").clone()
     }
 
     /// How the execution ended, once it has.
@@ -221,16 +227,17 @@ impl ExecutionJournal for Journal {
         scope: &'a OrgScope,
         execution: ExecutionId,
         _: TemporalWorkflowId,
-        outcome: Outcome,
-        tasks: Option<Value>,
+        ending: Ending,
     ) -> Recording<'a> {
         Box::pin(async move {
             let failures = &self.failures;
             if failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
                 return Err("the journal is away".into());
             }
-            *self.tasks.lock().expect("the tasks") = tasks.unwrap_or_default();
-            self.entries.send_modify(|entries| entries.push((scope.organization(), execution, outcome)));
+            *self.tasks.lock().expect("the tasks") = ending.tasks.unwrap_or_default();
+            *self.run_id.lock().expect("the run") = ending.run_id;
+            let entry = (scope.organization(), execution, ending.outcome);
+            self.entries.send_modify(|entries| entries.push(entry));
             Ok(())
         })
     }

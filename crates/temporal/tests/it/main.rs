@@ -3,6 +3,7 @@
 mod connection;
 mod dispatcher;
 mod harness;
+mod long;
 mod namespaces;
 mod probe;
 mod record;
