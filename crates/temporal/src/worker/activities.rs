@@ -233,7 +233,8 @@ impl Activities {
 
     /// Does nothing, so that a workflow goes on in another workflow task.
     #[activity(name = PAUSE)]
-    pub(crate) async fn pause(self: Arc<Self>, _context: ActivityContext) -> Result<(), ActivityError> {
+    #[expect(clippy::unnecessary_wraps, reason = "activities have this form")]
+    pub(crate) fn pause(_context: ActivityContext) -> Result<(), ActivityError> {
         Ok(())
     }
 

@@ -134,12 +134,17 @@ pub(crate) async fn start(temporal: &Temporal, scope: &OrgScope, tasks: Value) -
 
 /// Waits until the condition holds.
 pub(crate) async fn eventually(condition: impl AsyncFn() -> bool) {
+    eventually_within(PATIENCE, condition).await;
+}
+
+/// The same for what takes longer.
+pub(crate) async fn eventually_within(patience: Duration, condition: impl AsyncFn() -> bool) {
     let met = async {
         while !condition().await {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(PATIENCE, met).await.expect("the condition holds in time");
+    timeout(patience, met).await.expect("the condition holds in time");
 }
 
 /// A journal in memory that fails as often as it is told to.
@@ -197,9 +202,14 @@ impl Journal {
 
     /// How the execution ended, once it has.
     pub(crate) async fn outcome(&self, execution: ExecutionId) -> Outcome {
+        self.outcome_within(execution, PATIENCE).await
+    }
+
+    /// The same for one that has more to do.
+    pub(crate) async fn outcome_within(&self, execution: ExecutionId, patience: Duration) -> Outcome {
         let mut entries = self.entries.subscribe();
         let there = entries.wait_for(|entries| entries.iter().any(|entry| entry.1 == execution));
-        let entries = timeout(PATIENCE, there).await.expect("an outcome in time").expect("a journal");
+        let entries = timeout(patience, there).await.expect("an outcome in time").expect("a journal");
         entries.iter().find(|entry| entry.1 == execution).expect("an entry").2.clone()
     }
 }

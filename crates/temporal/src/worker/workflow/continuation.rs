@@ -26,7 +26,7 @@ use crate::worker::payload::fits;
 
 /// From how many events on a history is long. Temporal ends an execution at 51,200, and suggests to go on in a new run at 4,096 or
 /// 4 MiB; to play a history back takes the longer the longer it is.
-const HISTORY_EVENTS: u32 = 2_000;
+const HISTORY_EVENTS: u32 = 1_000;
 /// Whether the run gives way to another, in a name for each length: what was too long already when this was unknown is asked again when it
 /// is longer.
 const CONTINUES: &str = "tenantry.continues.v1";
