@@ -36,8 +36,8 @@ use tenantry_dsl::{
     interpreter::{Command, Event, Interpreter, Outcome, Pace, Progress, TaskState},
 };
 
-use continuation::{Named, Program, take_up};
 pub(crate) use continuation::{HostedInput, HostedRun};
+use continuation::{Named, Program, take_up};
 
 use super::{
     activities::{Activities, Begun, Called, Ended, Report},

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tenantry_domain::{
-    Clock as _, OrgScope, Schedule, ScheduleId, SystemClock, Timestamp,
+    Clock as _, ExecutionId, OrgScope, Schedule, ScheduleId, SystemClock, Timestamp,
     execution::Outcome,
     schedule::{Calendar, CatchupWindow, Cron, Interval, Jitter, Overlap, ScheduleSpec, TimeZone},
 };
@@ -315,6 +315,43 @@ async fn should_record_a_start_until_that_succeeds() {
     let started = fixture.journal.started();
     assert!(started.iter().all(|(_, run)| run.run_id == first.run_id), "it is one run: {started:?}");
     assert!(started.windows(2).all(|pair| pair[1].1.attempt > pair[0].1.attempt), "{started:?}");
+    pool.stop().await;
+}
+
+#[tokio::test]
+async fn should_stay_the_execution_as_which_it_was_recorded_when_it_goes_on_in_another_run() {
+    let (fixture, scheduler) = fixture().await;
+    let (pool, schedule) = (fixture.pool(), schedule(never()));
+    pool.ensure(&fixture.scope);
+    scheduler.apply(&fixture.scope, &schedule, State::Works).await.expect("it is applied");
+    // So costly that a portion ends after some of these tasks, and with it the run.
+    let burn = json!({
+        "n": "${ (.n // 0) + 1 }", "id": "${ $workflow.id }", "cost": "${ [range(100000)] | length }"
+    });
+    let again = json!([
+        { "done": { "when": ".n >= 60", "then": "end" } },
+        { "more": { "then": "burn" } },
+    ]);
+    let definition =
+        crate::harness::definition(json!([{ "burn": { "set": burn } }, { "again": { "switch": again } }]));
+    let execution = ExecutionId::generate(SystemClock.now());
+    fixture.journal.answer(ScheduledStart::Run {
+        execution,
+        workflow: "test".to_owned(),
+        revision: 1,
+        definition,
+        input: json!({}),
+    });
+    assert!(scheduler.trigger(&fixture.scope, schedule.id).await.expect("an answer"));
+    let Outcome::Completed(output) = fixture.journal.outcome(execution).await else { panic!("it completes") };
+    assert_eq!((&output["n"], &output["id"]), (&json!(60), &json!(execution)));
+    let started = fixture.journal.started();
+    assert_eq!(started.len(), 1, "it is recorded once: {started:?}");
+    assert_ne!(
+        fixture.journal.latest_run_id().as_ref(),
+        Some(&started[0].1.run_id),
+        "it went on in another run"
+    );
     pool.stop().await;
 }
 
