@@ -21,6 +21,8 @@ words!(
         StartsPerSecond = "starts_per_second",
         /// Days for which Temporal keeps the history of what has ended.
         RetentionDays = "retention_days",
+        /// Activities of hosted definitions that are under way at the same time: calls, and notes of how executions begin and end.
+        ConcurrentActivities = "concurrent_activities",
     }
 );
 
@@ -32,6 +34,7 @@ impl Quota {
             Self::Users | Self::Schedules | Self::StartsPerSecond => 100,
             Self::ApiKeys | Self::Workflows => 500,
             Self::RunningExecutions => 10_000,
+            Self::ConcurrentActivities => 50,
             Self::RetentionDays => 7,
         }
     }
@@ -40,6 +43,7 @@ impl Quota {
     pub const fn max_limit(self) -> u32 {
         match self {
             Self::RetentionDays => 365,
+            Self::ConcurrentActivities => 1_000,
             Self::RequestsPerSecond | Self::StartsPerSecond => 1_000_000,
             _ => 10_000_000,
         }
@@ -50,7 +54,7 @@ impl Quota {
     /// # Errors
     /// Names the quota and the range.
     pub fn check(self, limit: u32) -> Result<u32, Invalid> {
-        let least = u32::from(self == Self::RetentionDays);
+        let least = u32::from(matches!(self, Self::RetentionDays | Self::ConcurrentActivities));
         if (least..=self.max_limit()).contains(&limit) {
             return Ok(limit);
         }
@@ -108,6 +112,8 @@ mod tests {
             let error = quota.check(quota.max_limit() + 1).expect_err("too much");
             assert_eq!(error.field, quota.as_str());
         }
-        assert!(Quota::RetentionDays.check(0).is_err());
+        for without_none in [Quota::RetentionDays, Quota::ConcurrentActivities] {
+            assert!(without_none.check(0).is_err());
+        }
     }
 }

@@ -84,7 +84,8 @@ impl Services {
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Reconciler), Error> {
         let wake = Arc::new(Notify::new());
-        let journal = Arc::new(executions::Journal::new(store.clone(), Arc::clone(&clock)));
+        let limits = rate_limits::RateLimits::new();
+        let journal = Arc::new(executions::Journal::new(store.clone(), limits.clone(), Arc::clone(&clock)));
         let workers = Arc::new(WorkerPool::start(temporal.clone(), journal, egress, Arc::clone(&evaluator))?);
         let dispatcher = Dispatcher::new(temporal.clone());
         let audit = audit::Audit::new(store.clone(), Arc::clone(&clock));
@@ -101,7 +102,6 @@ impl Services {
             Arc::clone(&workers),
             Arc::clone(&clock),
         );
-        let limits = rate_limits::RateLimits::new();
         let authentication =
             authentication::Authentication::new(store.clone(), limits.clone(), Arc::clone(&clock));
         let last_used = last_used::LastUsed::new(store.clone());

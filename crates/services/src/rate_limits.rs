@@ -84,6 +84,11 @@ impl RateLimits {
         self.nodes.store(nodes.max(1), Relaxed);
     }
 
+    /// What this node has of something that is shared among all, at least one.
+    pub(crate) fn share_of(&self, limit: u32) -> u32 {
+        (limit / self.nodes.load(Relaxed)).max(1)
+    }
+
     /// The buckets of a caller, with as much in them as when they were last asked for.
     pub(crate) fn of(&self, caller: &Caller, api_key: Option<Limit>, organization: Limit) -> Buckets {
         Buckets {

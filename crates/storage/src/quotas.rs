@@ -67,7 +67,7 @@ pub async fn used(tx: &mut TenantTx, quota: Quota, now: Timestamp) -> Result<u32
         Quota::StartsPerSecond => {
             "select count(*) from executions where organization_id = $1 and started_at > $2 - interval '1 s'"
         }
-        Quota::RequestsPerSecond | Quota::RetentionDays => return Ok(0),
+        Quota::RequestsPerSecond | Quota::RetentionDays | Quota::ConcurrentActivities => return Ok(0),
     };
     let organization = tx.organization().uuid();
     let row = sqlx::query(query).bind(organization).bind(now).fetch_one(tx.connection()).await?;

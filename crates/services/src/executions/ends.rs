@@ -15,18 +15,19 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use tenantry_domain::{
-    Clock, Execution, ExecutionId, ExecutionStatus, OrgScope, TemporalWorkflowId, chain,
+    Clock, Execution, ExecutionId, ExecutionStatus, OrgScope, Quota, TemporalWorkflowId, chain,
     execution::{Handle, Outcome},
 };
 use tenantry_storage::{
     Access, Doors as _, Store, Transaction as _,
     executions::{self, End, Look},
+    quotas,
 };
 use tenantry_temporal::{Ending, ExecutionJournal, Recording, ScheduledRun, ScheduledStart, Seen};
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{Executions, attended};
-use crate::Error;
+use crate::{Error, rate_limits::RateLimits};
 
 /// How long an organization is left alone between two looks.
 const OWN_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(4);
@@ -148,12 +149,13 @@ impl Executions {
 /// Writes the begins and the ends of executions to PostgreSQL, for the hosted workers.
 pub(crate) struct Journal {
     pub(super) store: Store,
+    limits: RateLimits,
     pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Journal {
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+    pub(crate) fn new(store: Store, limits: RateLimits, clock: Arc<dyn Clock>) -> Self {
+        Self { store, limits, clock }
     }
 
     async fn record(
@@ -176,6 +178,14 @@ impl Journal {
 }
 
 impl ExecutionJournal for Journal {
+    fn activity_limit<'a>(&'a self, scope: &'a OrgScope) -> Recording<'a, u32> {
+        Box::pin(async move {
+            let mut tx = self.store.tenant(scope, Access::Read).await?;
+            let limit = quotas::get(&mut tx).await?.limit(Quota::ConcurrentActivities);
+            Ok(self.limits.share_of(limit))
+        })
+    }
+
     fn record_start<'a>(&'a self, scope: &'a OrgScope, run: ScheduledRun) -> Recording<'a, ScheduledStart> {
         Box::pin(async move { Ok(self.start(scope, &run).await?) })
     }

@@ -74,6 +74,7 @@ async fn should_name_the_steps_as_an_operator_looks_for_them() {
         "add_drift_to_organizations",
         "apply_schedules",
         "create_idempotency_keys_table",
+        "add_concurrent_activities_to_quotas",
     ];
     assert_eq!(names, expected);
 }

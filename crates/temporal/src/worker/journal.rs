@@ -5,7 +5,7 @@ use std::{error::Error, pin::Pin};
 use serde_json::Value;
 use tenantry_domain::{ExecutionId, OrgScope, Revision, ScheduleId, TemporalWorkflowId, execution::Outcome};
 
-/// A write under way.
+/// A write under way, or a question.
 pub type Recording<'a, T = ()> =
     Pin<Box<dyn Future<Output = Result<T, Box<dyn Error + Send + Sync>>> + Send + 'a>>;
 
@@ -57,11 +57,14 @@ pub struct Ending {
     pub run_id: Option<String>,
 }
 
-/// Writes down how executions begin that schedules start, and how all ended.
+/// What hosted workers ask of the rest of the deployment: it writes down how executions begin that schedules start, and how all ended.
 ///
 /// It is called at least once for each of them, and again until it succeeds, so writing the same twice must be the same as writing it
 /// once.
 pub trait ExecutionJournal: Send + Sync + 'static {
+    /// How many activities of the organization may be under way on this node, at least one.
+    fn activity_limit<'a>(&'a self, scope: &'a OrgScope) -> Recording<'a, u32>;
+
     /// Writes down that a schedule of the organization has started something, as an execution.
     fn record_start<'a>(&'a self, scope: &'a OrgScope, run: ScheduledRun) -> Recording<'a, ScheduledStart>;
 

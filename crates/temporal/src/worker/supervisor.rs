@@ -19,7 +19,7 @@ use temporalio_sdk::{
 use tenantry_domain::{OrgScope, OrganizationId, chain};
 use tokio::{
     sync::{broadcast, watch},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use super::{
@@ -35,7 +35,8 @@ use crate::{Error, dispatcher::TASK_QUEUE};
 const BUILD: &str = concat!("tenantry-", env!("CARGO_PKG_VERSION"));
 const CACHED_WORKFLOWS: usize = 100;
 const CONCURRENT_WORKFLOW_TASKS: usize = 20;
-const CONCURRENT_ACTIVITIES: usize = 50;
+/// How often a worker asks how many activities it may have under way.
+const ASK_EVERY: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -79,15 +80,30 @@ async fn renewed(renewals: &mut broadcast::Receiver<OrganizationId>, organizatio
     while renewals.recv().await.is_ok_and(|renewed| renewed != organization) {}
 }
 
-/// Runs a worker until it is not wanted any more, or until its namespace is another.
+/// Waits until the organization may have another number of activities under way.
+async fn limited_anew(shared: &Shared, scope: &OrgScope, limit: u32) {
+    loop {
+        sleep(ASK_EVERY).await;
+        // While nobody can say, the limit stays.
+        if shared.journal.activity_limit(scope).await.is_ok_and(|now| now != limit) {
+            return;
+        }
+    }
+}
+
+/// Runs a worker until it is not wanted any more, or until its namespace or its limit is another.
 async fn run_while_wanted(
     shared: &Arc<Shared>,
     scope: &OrgScope,
     wanted: &mut watch::Receiver<bool>,
 ) -> Result<(), Error> {
     let mut renewals = shared.temporal.renewed().subscribe();
-    let (mut worker, registration) = tokio::select! {
-        made = make(shared, scope) => made?,
+    let asked = async {
+        let limit = shared.journal.activity_limit(scope).await.map_err(Error::Unavailable)?;
+        Ok::<_, Error>((limit, make(shared, scope, limit).await?))
+    };
+    let (limit, (mut worker, registration)) = tokio::select! {
+        made = asked => made?,
         () = unwanted(wanted) => return Ok(()),
     };
     let (organization, namespace) = (scope.organization(), scope.namespace().as_str());
@@ -101,6 +117,10 @@ async fn run_while_wanted(
             running.await
         }
         () = renewed(&mut renewals, organization) => {
+            registration.shut_down();
+            running.await
+        }
+        () = limited_anew(shared, scope, limit) => {
             registration.shut_down();
             running.await
         }
@@ -135,16 +155,21 @@ impl Drop for Registration {
     }
 }
 
-async fn make(shared: &Arc<Shared>, scope: &OrgScope) -> Result<(Worker, Registration), Error> {
+async fn make(
+    shared: &Arc<Shared>,
+    scope: &OrgScope,
+    activities: u32,
+) -> Result<(Worker, Registration), Error> {
     let client = shared.temporal.client(scope).await?;
     let connection = client.connection().clone();
-    let options = options(shared, scope)?;
+    let options = options(shared, scope, activities)?;
     let worker = Worker::new(&shared.runtime, client, options).map_err(Error::internal)?;
     let registration = Registration::of(&worker, &connection);
     Ok((worker, registration))
 }
 
-fn options(shared: &Arc<Shared>, scope: &OrgScope) -> Result<WorkerOptions, Error> {
+fn options(shared: &Arc<Shared>, scope: &OrgScope, activities: u32) -> Result<WorkerOptions, Error> {
+    let activities = usize::try_from(activities).map_err(Error::internal)?;
     let evaluator = Arc::clone(&shared.evaluator);
     let builder = WorkerOptions::new(TASK_QUEUE)
         .deployment_options(WorkerDeploymentOptions::from_build_id(BUILD.to_owned()))
@@ -154,7 +179,7 @@ fn options(shared: &Arc<Shared>, scope: &OrgScope) -> Result<WorkerOptions, Erro
         .tuner(
             TunerHolder::builder()
                 .workflow_task_slot_supplier(FixedSizeSlotSupplier::new(CONCURRENT_WORKFLOW_TASKS))
-                .activity_task_slot_supplier(FixedSizeSlotSupplier::new(CONCURRENT_ACTIVITIES))
+                .activity_task_slot_supplier(FixedSizeSlotSupplier::new(activities))
                 .local_activity_task_slot_supplier(FixedSizeSlotSupplier::new(1))
                 .nexus_task_slot_supplier(FixedSizeSlotSupplier::new(1))
                 .build(),

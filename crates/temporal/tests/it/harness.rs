@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -154,6 +154,7 @@ pub(crate) struct Journal {
     tasks: Mutex<Value>,
     run_id: Mutex<Option<String>>,
     failures: AtomicUsize,
+    activities: AtomicU32,
     /// What schedules have started, and as what it was recorded.
     started: Mutex<Vec<(ExecutionId, ScheduledRun)>>,
     /// What they are answered, if not that they run.
@@ -167,6 +168,7 @@ impl Default for Journal {
             tasks: Mutex::default(),
             run_id: Mutex::default(),
             failures: AtomicUsize::new(0),
+            activities: AtomicU32::new(50),
             started: Mutex::default(),
             answer: Mutex::default(),
         }
@@ -176,6 +178,11 @@ impl Default for Journal {
 impl Journal {
     pub(crate) fn fail(&self, times: usize) {
         self.failures.store(times, Ordering::SeqCst);
+    }
+
+    /// How many activities may be under way.
+    pub(crate) fn limit(&self, activities: u32) {
+        self.activities.store(activities, Ordering::SeqCst);
     }
 
     /// What schedules have started so far.
@@ -215,6 +222,11 @@ impl Journal {
 }
 
 impl ExecutionJournal for Journal {
+    fn activity_limit<'a>(&'a self, _: &'a OrgScope) -> Recording<'a, u32> {
+        let limit = self.activities.load(Ordering::SeqCst);
+        Box::pin(async move { Ok(limit) })
+    }
+
     fn record_start<'a>(&'a self, _: &'a OrgScope, run: ScheduledRun) -> Recording<'a, ScheduledStart> {
         Box::pin(async move {
             let mut started = self.started.lock().expect("the runs");

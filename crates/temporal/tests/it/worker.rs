@@ -258,6 +258,25 @@ async fn should_go_on_at_once_in_a_namespace_that_was_deleted_and_made_again() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn should_have_as_many_activities_under_way_as_the_organization_may() {
+    let fixture = Fixture::new().await;
+    let service = Service::start(3).await;
+    fixture.journal.limit(2);
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    for _ in 0..3 {
+        fixture.start(json!([{ "fetch": service.task() }])).await;
+    }
+    eventually(async || service.calls() == 2).await;
+    let since = Instant::now();
+    eventually(async || service.calls() > 2 || since.elapsed() > Duration::from_secs(1)).await;
+    assert_eq!(service.calls(), 2, "the third waits");
+    fixture.journal.limit(3);
+    eventually(async || service.calls() > 2).await;
+    pool.stop().await;
+}
+
 /// Evaluates expressions, but lets one that says so wait.
 struct Stuck {
     sandbox: Arc<Sandbox>,
