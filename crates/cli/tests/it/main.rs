@@ -7,6 +7,7 @@ mod dev;
 mod exits;
 mod first_minutes;
 mod help;
+mod kills;
 mod member;
 mod org;
 mod platform;

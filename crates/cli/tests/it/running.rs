@@ -155,13 +155,5 @@ impl Dev {
 
 /// The command lines of the processes that work in this folder or name it.
 pub(crate) fn processes_in(folder: &Path) -> Vec<String> {
-    let folder = folder.canonicalize().expect("a folder");
-    let name = folder.to_str().expect("a path");
-    let processes = fs::read_dir("/proc").expect("processes").filter_map(Result::ok);
-    let lines = processes.filter_map(|process| {
-        let line = fs::read_to_string(process.path().join("cmdline")).ok()?.replace('\0', " ");
-        let works_there = fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(&folder));
-        (works_there || line.contains(name)).then_some(line)
-    });
-    lines.collect()
+    tenantry_test_support::processes_in(folder).into_iter().map(|process| process.line).collect()
 }
