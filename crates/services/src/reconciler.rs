@@ -14,7 +14,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use tenantry_domain::{OrgScope, Organization, OrganizationId, OrganizationStatus as Status, chain};
+use tenantry_domain::{OrgScope, Organization, OrganizationStatus as Status, chain};
 use tenantry_storage::{
     Store,
     executions::{self, Busy},
@@ -34,8 +34,9 @@ use crate::{
 
 /// How long the reconciler rests when nobody wakes it.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How many rounds an organization may be without work before its worker stops.
-const IDLE_ROUNDS: u8 = 60;
+/// How long an organization may be without work before its worker stops. An execution that has just ended here may still have to end in
+/// Temporal, and another may come.
+const IDLE: Duration = Duration::from_mins(1);
 
 /// Finishes what was begun.
 pub struct Reconciler {
@@ -59,7 +60,7 @@ impl Reconciler {
 
     /// Works until it is told to stop, then stops the hosted workers. No part waits for another.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { provisioner, sweep, mut attendance, housekeeping, wake } = self;
+        let Self { provisioner, sweep, attendance, housekeeping, wake } = self;
         let woken = Notify::new();
         let (executions, schedules) = (attendance.executions.clone(), attendance.schedules.clone());
         let work = async {
@@ -97,7 +98,6 @@ pub(crate) struct Attendance {
     executions: Executions,
     schedules: Schedules,
     workers: Arc<WorkerPool>,
-    idle: Idle,
 }
 
 impl Attendance {
@@ -107,28 +107,21 @@ impl Attendance {
         schedules: Schedules,
         workers: Arc<WorkerPool>,
     ) -> Self {
-        Self { store, executions, schedules, workers, idle: Idle::default() }
+        Self { store, executions, schedules, workers }
     }
 
     /// Goes on until it is dropped.
-    async fn attend(&mut self, woken: &Notify) {
+    async fn attend(&self, woken: &Notify) {
         loop {
             report(self.attend_executions().await);
             let _ = timeout(PERIOD, woken.notified()).await;
         }
     }
 
-    async fn attend_executions(&mut self) -> Result<(), Error> {
+    async fn attend_executions(&self) -> Result<(), Error> {
         let busy = executions::organizations_with_work(&self.store).await?;
         let due = self.schedules.due().await?;
-        let hosted = busy.iter().filter(|busy| busy.hosted).map(|busy| &busy.organization).chain(&due);
-        let hosted = || hosted.clone().map(|organization| organization.id);
-        let recent: Vec<_> = self.idle.still_wanted(hosted()).into_iter().collect();
-        // The grace of an idle worker is not for an organization that was suspended.
-        let mut keep: HashSet<_> =
-            organizations::active_among(&self.store, &recent).await?.into_iter().collect();
-        keep.extend(hosted());
-        self.workers.retain(|organization| keep.contains(&organization));
+        self.dismiss_idle(&busy, &due).await?;
         for organization in &due {
             self.workers.ensure(&worker(organization));
         }
@@ -142,6 +135,21 @@ impl Attendance {
                 report(self.executions.resume_pending(&scope).await);
             }
         }
+        Ok(())
+    }
+
+    /// Stops the workers of organizations that have had nothing to do for a while, or may do nothing. `busy` and `due` may be older than a
+    /// worker that a start has asked for since: that one stays.
+    async fn dismiss_idle(&self, busy: &[Busy], due: &[Organization]) -> Result<(), Error> {
+        let hosted = busy.iter().filter(|busy| busy.hosted).map(|busy| &busy.organization).chain(due);
+        let hosted: HashSet<_> = hosted.map(|organization| organization.id).collect();
+        let running = self.workers.organizations();
+        let active = organizations::active_among(&self.store, &running).await?;
+        // The grace of an idle worker is not for an organization that was suspended.
+        let inactive: HashSet<_> = running.into_iter().filter(|id| !active.contains(id)).collect();
+        self.workers.retain(|organization, idle| {
+            hosted.contains(&organization) || (idle < IDLE && !inactive.contains(&organization))
+        });
         Ok(())
     }
 }
@@ -181,39 +189,5 @@ pub(crate) fn report(done: Result<(), Error>) {
             tracing::warn!(error = chain(error.as_ref()), "the reconciler waits");
         }
         Err(error) => tracing::error!(error = chain(&error), "the reconciler failed"),
-    }
-}
-
-/// Remembers for how many rounds each organization was without work.
-#[derive(Debug, Default)]
-struct Idle(std::collections::HashMap<OrganizationId, u8>);
-
-impl Idle {
-    /// A round has passed in which these were busy. Answers which organizations may keep their workers.
-    fn still_wanted(&mut self, busy: impl Iterator<Item = OrganizationId>) -> HashSet<OrganizationId> {
-        for rounds in self.0.values_mut() {
-            *rounds += 1;
-        }
-        self.0.extend(busy.map(|organization| (organization, 0)));
-        self.0.retain(|_, rounds| *rounds <= IDLE_ROUNDS);
-        self.0.keys().copied().collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn should_want_a_worker_until_the_organization_was_idle_for_long() {
-        let (mut idle, id) = (
-            Idle::default(),
-            OrganizationId::generate(tenantry_domain::Clock::now(&tenantry_domain::SystemClock)),
-        );
-        assert!(idle.still_wanted(std::iter::once(id)).contains(&id));
-        for _ in 0..IDLE_ROUNDS {
-            assert!(idle.still_wanted(std::iter::empty()).contains(&id));
-        }
-        assert!(!idle.still_wanted(std::iter::empty()).contains(&id));
     }
 }

@@ -27,7 +27,7 @@ pub(crate) mod workflow;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use temporalio_sdk::{Runtime, runtime::RuntimeOptions};
@@ -61,7 +61,14 @@ struct Shared {
 
 /// Which organizations have a worker, and whether it is still wanted. An entry leaves the map, under its lock, only when
 /// its worker has stopped and is not wanted: so there are never two of one namespace.
-type Workers = Arc<Mutex<HashMap<OrganizationId, watch::Sender<bool>>>>;
+type Workers = Arc<Mutex<HashMap<OrganizationId, Entry>>>;
+
+/// A worker, as the pool knows it.
+struct Entry {
+    wanted: watch::Sender<bool>,
+    /// When somebody last said that it has work.
+    ensured: Instant,
+}
 
 impl WorkerPool {
     /// A pool without workers. Executions are written down in `journal`; their calls go where `egress` lets them; `evaluator` evaluates their
@@ -92,14 +99,15 @@ impl WorkerPool {
     pub fn ensure(&self, scope: &OrgScope) {
         let mut workers = lock(&self.workers);
         let organization = scope.organization();
-        if let Some(wanted) = workers.get(&organization) {
-            wanted.send_replace(true);
+        if let Some(worker) = workers.get_mut(&organization) {
+            worker.ensured = Instant::now();
+            worker.wanted.send_replace(true);
             return;
         }
         let (sender, wanted) = watch::channel(true);
         let job = host::Job { scope: scope.for_background(), wanted, workers: Arc::clone(&self.workers) };
         match self.hosts.run(job) {
-            Ok(()) => drop(workers.insert(organization, sender)),
+            Ok(()) => drop(workers.insert(organization, Entry { wanted: sender, ensured: Instant::now() })),
             // Whoever wants the worker says so again, once a second.
             Err(error) => {
                 tracing::error!(%organization, error = chain(&error), "there is no thread for a hosted worker");
@@ -107,11 +115,17 @@ impl WorkerPool {
         }
     }
 
-    /// Stops the workers of organizations for which `wanted` is false. It returns at once.
-    pub fn retain(&self, wanted: impl Fn(OrganizationId) -> bool) {
+    /// The organizations that have a worker.
+    pub fn organizations(&self) -> Vec<OrganizationId> {
+        lock(&self.workers).keys().copied().collect()
+    }
+
+    /// Stops the workers of organizations for which `wanted` is false, which is told for how long nobody has [ensured](Self::ensure) one.
+    /// It returns at once.
+    pub fn retain(&self, wanted: impl Fn(OrganizationId, Duration) -> bool) {
         for (&organization, worker) in &*lock(&self.workers) {
-            if !wanted(organization) {
-                worker.send_replace(false);
+            if !wanted(organization, worker.ensured.elapsed()) {
+                worker.wanted.send_replace(false);
             }
         }
     }
@@ -128,7 +142,7 @@ impl WorkerPool {
 
     /// Stops all workers, within a few seconds. What they had in hand, Temporal gives to another worker later.
     pub async fn stop(&self) {
-        self.retain(|_| false);
+        self.retain(|_, _| false);
         if timeout(STOP_LIMIT, self.hosts.stop()).await.is_err() {
             tracing::warn!(
                 "some hosted workers did not stop in time; Temporal will repeat what they had in hand"
@@ -139,10 +153,10 @@ impl WorkerPool {
 
 impl Drop for WorkerPool {
     fn drop(&mut self) {
-        self.retain(|_| false);
+        self.retain(|_, _| false);
     }
 }
 
-fn lock(workers: &Workers) -> MutexGuard<'_, HashMap<OrganizationId, watch::Sender<bool>>> {
+fn lock(workers: &Workers) -> MutexGuard<'_, HashMap<OrganizationId, Entry>> {
     workers.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -20,6 +20,13 @@ do:
       with: {method: get, endpoint: '{service}/'}
 ";
 
+const BRIEF: &str = "
+document: {dsl: 1.0.3, namespace: sales, name: brief, version: 1.0.0}
+do:
+  - answer:
+      set: {number: '${ .number }'}
+";
+
 /// Who runs the server on this database.
 pub(crate) fn operator(database_url: &str) -> Tenantry {
     let temporal = &Servers::get().temporal_address;
@@ -69,6 +76,29 @@ async fn should_let_no_definition_call_this_machine_unless_the_operator_does() {
     let ada = Tenantry::with_key(&url, ada.secret());
     assert_eq!(ada.answer(&["run", "call", "--wait"]).await, json!({"price": 4}));
     running.signal(Signal::INT);
+    assert_eq!(running.ended().await.0.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn should_keep_a_worker_whose_work_is_done_at_once() {
+    let database = Database::migrated().await;
+    let operator = operator(&database.url);
+    let key = operator.run(&["bootstrap", "--email", "ops@example.com"]).await.stdout;
+    let (mut running, url) = serve(&operator, &[]).await;
+    let admin = Tenantry::with_key(&url, key.trim());
+    for number in 0..4 {
+        // A new organization makes the server look for work, of which there is none.
+        let slug = format!("org-{}-{number}", &key.trim().to_ascii_lowercase()[3..11]);
+        let ada = Member::of(&admin, &url, &slug).await;
+        ada.tenantry.write("brief.yaml", 0o644, BRIEF);
+        ada.tenantry.answer(&["workflow", "apply", "brief.yaml"]).await;
+        let output = ada.tenantry.answer(&["run", "brief", "--input", r#"{"number": 7}"#, "--wait"]).await;
+        assert_eq!(output, json!({"number": 7}));
+    }
+    let count =
+        |log: &str| Some(["started", "stopped"].map(|what| log.matches(&format!("worker {what}")).count()));
+    assert_eq!(running.said("its log", count).await, [4, 0]);
+    running.signal(Signal::TERM);
     assert_eq!(running.ended().await.0.code(), Some(0));
 }
 

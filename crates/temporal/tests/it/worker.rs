@@ -165,7 +165,7 @@ async fn should_stop_a_worker_without_work_and_start_it_again() {
         assert_eq!(pool.len(), 1);
         let execution = fixture.start(json!([{ "a": { "set": { "round": round } } }])).await;
         fixture.journal.outcome(execution).await;
-        pool.retain(|_| false);
+        pool.retain(|_, _| false);
         if round == 1 {
             eventually(async || pool.is_empty()).await;
         }
@@ -326,5 +326,23 @@ async fn should_run_the_executions_of_others_while_one_organization_computes() {
     assert!(fixture.journal.entries().iter().all(|(_, execution, _)| *execution != stuck));
     drop(go_on);
     assert_eq!(fixture.journal.outcome(stuck).await, Outcome::Completed(json!({ "n": "stuck" })));
+    pool.stop().await;
+}
+
+#[tokio::test]
+async fn should_tell_for_how_long_nobody_has_asked_for_a_worker() {
+    let fixture = Fixture::new().await;
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    let idle_for = |least: Duration| {
+        pool.retain(|organization, idle| organization != fixture.scope.organization() || idle < least);
+        pool.len()
+    };
+    assert_eq!(
+        (idle_for(Duration::from_mins(1)), pool.organizations()),
+        (1, vec![fixture.scope.organization()])
+    );
+    eventually(async || idle_for(Duration::from_millis(100)) == 0).await;
+    assert_eq!(pool.organizations(), []);
     pool.stop().await;
 }
