@@ -4,7 +4,9 @@
 CARGO_TARGET_DIR ?= target
 
 # Which benchmarks `make bench` runs: make bench BENCH=storage
-BENCH ?= storage lookup front_door instructions memory neighbours revocation provisioning
+BENCH ?= storage lookup front_door instructions memory neighbours revocation provisioning executions density fairness
+# How large they are, if not as their figures were taken: make bench BENCH=density SIZES='--organizations 50'
+SIZES ?=
 
 .PHONY: dev test bench lint fmt doc deny record-histories
 
@@ -23,9 +25,9 @@ record-histories:
 
 # Each benchmark has a private PostgreSQL and a private Temporal to itself (see crates/bench).
 bench:
-	cargo build --release -p tenantry-bench -p tenantry-test-support
+	cargo build --release -p tenantry-bench -p tenantry-cli -p tenantry-test-support
 	for bench in $(BENCH); do \
-		$(CARGO_TARGET_DIR)/release/with-servers $(CARGO_TARGET_DIR)/release/tenantry-bench $$bench || exit 1; \
+		$(CARGO_TARGET_DIR)/release/with-servers $(CARGO_TARGET_DIR)/release/tenantry-bench $$bench $(SIZES) || exit 1; \
 	done
 
 lint:

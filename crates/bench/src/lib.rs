@@ -14,8 +14,11 @@
 pub mod app;
 pub mod load;
 pub mod log;
+pub mod process;
 pub mod report;
 pub mod rounds;
 pub mod seed;
+pub mod service;
+pub mod sizes;
 
 pub use rounds::Spread;

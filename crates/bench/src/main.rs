@@ -9,6 +9,9 @@ use std::process::ExitCode;
 use tenantry_bench::load;
 
 const BENCHMARKS: &[(&str, fn())] = &[
+    ("density", benchmarks::density::run),
+    ("executions", benchmarks::executions::run),
+    ("fairness", benchmarks::fairness::run),
     ("front_door", benchmarks::front_door::run),
     ("instructions", benchmarks::instructions::run),
     ("lookup", benchmarks::lookup::run),

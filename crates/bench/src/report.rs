@@ -6,13 +6,15 @@ use sqlx::{PgConnection, Row as _};
 
 /// Says what is measured, and on which machine: in words, because names and folders mean nothing to others.
 pub async fn begin(benchmark: &str, connection: &mut PgConnection) {
-    let row = sqlx::query("select current_setting('server_version'), current_setting('shared_buffers')");
+    let row = sqlx::query(
+        "select current_setting('server_version'), current_setting('shared_buffers'), current_setting('fsync')",
+    );
     let row = row.fetch_one(connection).await.expect("PostgreSQL knows its settings");
     let cores = available_parallelism().map_or(1, usize::from);
-    let (version, buffers): (String, String) = (row.get(0), row.get(1));
+    let [version, buffers, fsync] = [0, 1, 2].map(|column| row.get::<String, _>(column));
     println!("`make bench BENCH={benchmark}`");
     println!("on {cores} cores ({}, {}), with PostgreSQL {version}", consts::ARCH, consts::OS);
-    println!("(shared_buffers {buffers}, fsync off) and everything else on the same machine.\n");
+    println!("(shared_buffers {buffers}, fsync {fsync}) and everything else on the same machine.\n");
 }
 
 /// What a number is to be.

@@ -3,7 +3,7 @@
 use tempfile::TempDir;
 use tenantry_embedded::{Home, Silent, postgres};
 
-use crate::processes::kill_all_in;
+use crate::{Process, processes::kill_all_in, processes_in};
 
 /// A PostgreSQL server with an empty database, which stops when this is dropped. What was committed survives its end.
 #[derive(Debug)]
@@ -32,6 +32,14 @@ impl PrivatePostgres {
     /// The URL of its database, for the owner.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The processes that it consists of.
+    ///
+    /// # Panics
+    /// When the system does not list its processes.
+    pub fn processes(&self) -> Vec<Process> {
+        processes_in(self.home.path())
     }
 
     /// Kills it, with all the processes that serve its connections: they can do nothing about it.

@@ -3,7 +3,7 @@
 use tempfile::TempDir;
 use tenantry_embedded::{Home, Silent, temporal};
 
-use crate::processes::kill_all_in;
+use crate::{Process, processes::kill_all_in, processes_in};
 
 /// A Temporal server, which stops when this is dropped.
 #[derive(Debug)]
@@ -51,6 +51,14 @@ impl PrivateTemporal {
     /// Where it is.
     pub fn address(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The processes that it consists of.
+    ///
+    /// # Panics
+    /// When the system does not list its processes.
+    pub fn processes(&self) -> Vec<Process> {
+        processes_in(self.home.path())
     }
 
     /// Kills it: it can do nothing about it.

@@ -9,9 +9,10 @@ use crate::eventually;
 /// A process of this machine.
 #[derive(Clone, Debug)]
 pub struct Process {
+    /// Its number.
+    pub id: u32,
     /// Its command line, words and all.
     pub line: String,
-    id: i32,
 }
 
 /// The processes that work in this folder or name it.
@@ -26,7 +27,7 @@ pub fn processes_in(folder: &Path) -> Vec<Process> {
         let id = process.file_name().to_str()?.parse().ok()?;
         let line = fs::read_to_string(process.path().join("cmdline")).ok()?.replace('\0', " ");
         let works_there = fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(&folder));
-        (works_there || line.contains(name)).then_some(Process { line, id })
+        (works_there || line.contains(name)).then_some(Process { id, line })
     });
     found.collect()
 }
@@ -37,7 +38,7 @@ pub(crate) async fn kill_all_in(folder: &Path) {
         let processes = processes_in(folder);
         for process in &processes {
             // It may have ended by itself, since its parent has.
-            let _ = Pid::from_raw(process.id).map(|id| kill_process(id, Signal::KILL));
+            let _ = Pid::from_raw(process.id.cast_signed()).map(|id| kill_process(id, Signal::KILL));
         }
         processes.is_empty().then_some(())
     })
