@@ -131,7 +131,7 @@ impl Services {
         let namespaces = Namespaces::new(temporal);
         let reconciler = Reconciler::new(
             Provisioner::new(store.clone(), namespaces.clone(), Arc::clone(&clock)),
-            Sweep::new(store.clone(), namespaces, clock, Arc::clone(&wake)),
+            Sweep::new(store.clone(), namespaces, executions.clone(), clock, Arc::clone(&wake)),
             Attendance::new(store.clone(), executions, schedules, workers),
             Housekeeping::new(store, limits, last_used, idempotency),
             wake,

@@ -5,19 +5,22 @@
 //! | an active organization | every [`EVERY`], each at a time of its own |
 //! | an organization on whose namespace a call cast doubt | at once |
 //!
-//! A look is two cheap calls, and a node takes [`AT_ONCE`] of them a second at most: that many organizations are late, when nobody
+//! A look also finds executions that are open in Temporal and nowhere else, and has a hosted worker close them.
+//!
+//! A look is three cheap calls, and a node takes [`AT_ONCE`] of them a second at most: that many organizations are late, when nobody
 //! has looked for long, do not make a burst. What is found is noted, and the [`Provisioner`](crate::Provisioner) does the rest.
 
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use tenantry_domain::{Clock, OrganizationId, chain};
+use tenantry_domain::{Clock, OrgScope, OrganizationId, chain};
 use tenantry_storage::{Doors, Store, Transaction as _, drift, organizations::Due};
 use tenantry_temporal::Namespaces;
 use tokio::{sync::Notify, time::sleep};
 
 use crate::{
     Error,
+    executions::Executions,
     provisioner::{retention, scope},
     reconciler::report,
 };
@@ -34,14 +37,21 @@ const PERIOD: Duration = Duration::from_secs(1);
 pub(crate) struct Sweep<D = Store> {
     doors: D,
     namespaces: Namespaces,
+    executions: Executions,
     clock: Arc<dyn Clock>,
     wake: Arc<Notify>,
 }
 
 impl<D: Doors> Sweep<D> {
     /// Over this store and these namespaces; `wake` tells the reconciler that there is something to repair.
-    pub(crate) fn new(doors: D, namespaces: Namespaces, clock: Arc<dyn Clock>, wake: Arc<Notify>) -> Self {
-        Self { doors, namespaces, clock, wake }
+    pub(crate) fn new(
+        doors: D,
+        namespaces: Namespaces,
+        executions: Executions,
+        clock: Arc<dyn Clock>,
+        wake: Arc<Notify>,
+    ) -> Self {
+        Self { doors, namespaces, executions, clock, wake }
     }
 
     /// Goes on until it is dropped.
@@ -76,7 +86,14 @@ impl<D: Doors> Sweep<D> {
         use tenantry_temporal::Error as E;
         let organization = &due.organization;
         match self.namespaces.inspect(&scope(organization), retention(due)).await {
-            Ok(drifts) if drifts.is_empty() => Ok(()),
+            Ok(drifts) if drifts.is_empty() => {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "the worker acts in the organization whose work it does"
+                )]
+                let scope = OrgScope::for_worker(organization);
+                self.executions.resume_open(&scope).await
+            }
             Ok(_) | Err(E::ForeignNamespace { .. } | E::UnusableNamespace { .. }) => {
                 self.note(&[organization.id]).await
             }

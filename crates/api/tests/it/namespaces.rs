@@ -5,10 +5,10 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tenantry_domain::{
-    Clock as _, Namespace, OrgScope, Organization, OrganizationId, OrganizationStatus, Slug, SystemClock,
-    Timestamp,
+    Clock as _, ExecutionId, Namespace, OrgScope, Organization, OrganizationId, OrganizationStatus, Slug,
+    SystemClock, Timestamp, execution::Handle,
 };
-use tenantry_temporal::{Drift, Namespaces, Temporal};
+use tenantry_temporal::{Dispatcher, Drift, Namespaces, Program, Seen, StartExecution, Temporal};
 use tenantry_test_support::{AS_IN_PRODUCTION, App, Database, PrivateTemporal, Servers, eventually};
 
 use crate::{
@@ -193,6 +193,30 @@ async fn should_not_take_its_own_change_for_somebody_elses() {
     })
     .await;
     assert_eq!(entries.len(), 1, "that change alone is: {entries:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn should_close_in_temporal_what_a_node_left_open_there() {
+    let meddled = Meddled::new().await;
+    let temporal = Temporal::connect(&Servers::get().temporal_address).expect("an address");
+    let dispatcher = Dispatcher::new(temporal);
+    // As whoever recorded an end leaves it who died before Temporal heard of it: here, there is nothing left to do.
+    let id = ExecutionId::generate(SystemClock.now());
+    let definition = json!({
+        "document": {"dsl": "1.0.3", "namespace": "sales", "name": "quote", "version": "1.0.0"},
+        "do": [{"answer": {"set": {"number": 7}}}],
+    });
+    let program = Program::Definition { name: "quote".to_owned(), revision: 1, definition };
+    let started = dispatcher.start(&meddled.scope, StartExecution { id, program, input: json!({}) }).await;
+    let run_id = Some(started.expect("it starts").run_id);
+    let handle = Handle { id, workflow_id: id.into(), first_run_id: run_id.clone(), run_id };
+
+    meddled.app.clock.advance(A_LOOK);
+    eventually("it is closed", || async {
+        let seen = dispatcher.look(&meddled.scope, &handle).await.expect("an execution");
+        matches!(seen, Seen::Ended { .. }).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

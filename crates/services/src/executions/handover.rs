@@ -96,6 +96,15 @@ impl Executions {
         Ok(())
     }
 
+    /// Sees that what is open in Temporal has a worker, also if nothing is left to do here: whoever recorded an end may have died before
+    /// Temporal heard of it.
+    pub(crate) async fn resume_open(&self, scope: &OrgScope) -> Result<(), Error> {
+        if self.dispatcher.has_open_definition(scope).await? {
+            self.workers.ensure(scope);
+        }
+        Ok(())
+    }
+
     /// Tells Temporal of what is to stop and of which it has not heard.
     pub(crate) async fn resume_cancels(&self, scope: &OrgScope) -> Result<(), Error> {
         let mut tx = self.store.tenant(scope, Access::Read).await?;

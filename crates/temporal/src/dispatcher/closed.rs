@@ -1,10 +1,12 @@
-//! What Temporal lists as closed: signs that executions have ended.
+//! What Temporal lists as closed or open: signs that executions have ended, or have not.
 
 use std::collections::HashSet;
 
 use temporalio_common::protos::temporal::api::{
     workflow::v1::WorkflowExecutionInfo,
-    workflowservice::v1::{ListWorkflowExecutionsRequest, ListWorkflowExecutionsResponse},
+    workflowservice::v1::{
+        CountWorkflowExecutionsRequest, ListWorkflowExecutionsRequest, ListWorkflowExecutionsResponse,
+    },
 };
 use tenantry_domain::{OrgScope, Timestamp};
 
@@ -52,6 +54,16 @@ impl Dispatcher {
             list.next_page_token = next_page_token;
         }
         Ok(closed)
+    }
+
+    /// Whether a definition is open in the organization's namespace, so that it needs a hosted worker.
+    pub async fn has_open_definition(&self, scope: &OrgScope) -> Result<bool, Error> {
+        let count = CountWorkflowExecutionsRequest {
+            namespace: namespace(scope),
+            query: format!("ExecutionStatus = 'Running' and WorkflowType = '{WORKFLOW_TYPE}'"),
+        };
+        let mut service = self.temporal.workflow_service().await?;
+        Ok(call(service.count_workflow_executions(request(count))).await?.count > 0)
     }
 }
 

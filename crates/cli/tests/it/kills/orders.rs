@@ -9,6 +9,7 @@ use tenantry_client::{
     executions::{Execution, ExecutionStatus, Filter, Start},
 };
 use tenantry_domain::{Clock as _, ExecutionId, SystemClock};
+use tenantry_test_support::eventually;
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -177,7 +178,7 @@ impl Orders {
         }
     }
 
-    /// Temporal had each execution once.
+    /// Temporal had each execution once, and none is open there.
     async fn check_temporal(&self, address: &str) {
         let address = format!("http://{}", address.trim_start_matches("http://"));
         let options = ConnectionOptions::new(address.parse::<url::Url>().expect("a URL")).build();
@@ -185,10 +186,12 @@ impl Orders {
         let namespace = self.member.organization["namespace"].as_str().expect("a namespace");
         let options = temporalio_client::ClientOptions::new(namespace).build();
         let client = temporalio_client::Client::new(connection, options).expect("a client");
-        tenantry_test_support::eventually("Temporal has listed what it had", async || {
-            let count = client.count_workflows("", WorkflowCountOptions::default()).await.ok()?.count();
-            assert!(count <= self.ids.len(), "{count}");
-            (count == self.ids.len()).then_some(())
+        eventually("Temporal has closed each", async || {
+            let count =
+                async |query| client.count_workflows(query, WorkflowCountOptions::default()).await.ok();
+            assert!(count("").await?.count() <= self.ids.len(), "something was started twice");
+            let closed = count("ExecutionStatus = 'Completed'").await?.count();
+            (closed == self.ids.len()).then_some(())
         })
         .await;
     }
