@@ -33,7 +33,7 @@ use tenantry_bench::{
     sizes::size,
 };
 use tenantry_client::{
-    Client,
+    Client, Error,
     executions::{ExecutionStatus, Start},
     workflows::Source,
 };
@@ -111,16 +111,24 @@ impl Side {
             }
             Starter::Whole(client) => {
                 let start = Start { execution_id: Some(id.to_string()), ..Start::default() };
-                while let Err(error) = client.executions().start("two-calls", &start).send().await {
-                    assert!(error.is_transient(), "{error:?}");
-                }
+                insist(|| client.executions().start("two-calls", &start).send()).await;
             }
         }
         let handle = self.ends.get_workflow_handle::<UntypedWorkflow>(id.to_string());
         handle.get_result(WorkflowGetResultOptions::default()).await.expect("it ends well");
         if let Starter::Whole(client) = &self.starter {
-            let execution = client.executions().get(&id.to_string()).send().await.expect("it is there");
+            let execution = insist(|| client.executions().get(&id.to_string()).send()).await;
             assert_eq!(execution.status, ExecutionStatus::Completed);
+        }
+    }
+}
+
+/// Makes a call again that met a server without room.
+async fn insist<T, F: Future<Output = Result<T, Error>>>(call: impl Fn() -> F) -> T {
+    loop {
+        match call().await {
+            Ok(answer) => return answer,
+            Err(error) => assert!(error.is_transient(), "{error:?}"),
         }
     }
 }
