@@ -38,13 +38,14 @@ use tenantry_client::{
     workflows::Source,
 };
 use tenantry_domain::{
-    Clock as _, ExecutionId, OrgScope, Quota, SystemClock, execution::Outcome,
+    Clock as _, ExecutionId, OrgScope, Quota, SystemClock, TemporalWorkflowId,
     repository::OrganizationRepository as _,
 };
 use tenantry_sandbox::Sandbox;
 use tenantry_storage::{Doors as _, Options, Store};
 use tenantry_temporal::{
-    Dispatcher, ExecutionJournal, Program, Recording, StartExecution, Temporal, WorkerPool, egress::Policy,
+    Dispatcher, Ending, ExecutionJournal, Program, Recording, ScheduledRun, ScheduledStart, StartExecution,
+    Temporal, WorkerPool, egress::Policy,
 };
 use tenantry_test_support::{App, Database, Servers, Setup, Tenant};
 use tokio::{task::JoinSet, time::Instant as Deadline};
@@ -79,12 +80,20 @@ enum Starter {
 struct Nowhere;
 
 impl ExecutionJournal for Nowhere {
+    fn activity_limit<'a>(&'a self, _: &'a OrgScope) -> Recording<'a, u32> {
+        Box::pin(async { Ok(Quota::ConcurrentActivities.default_limit()) })
+    }
+
+    fn record_start<'a>(&'a self, _: &'a OrgScope, _: ScheduledRun) -> Recording<'a, ScheduledStart> {
+        Box::pin(async { Ok(ScheduledStart::Gone) })
+    }
+
     fn record_outcome<'a>(
         &'a self,
-        _scope: &'a OrgScope,
-        _execution: ExecutionId,
-        _outcome: Outcome,
-        _tasks: Option<Value>,
+        _: &'a OrgScope,
+        _: ExecutionId,
+        _: TemporalWorkflowId,
+        _: Ending,
     ) -> Recording<'a> {
         Box::pin(async { Ok(()) })
     }
