@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{ApiKey, Organization, Quotas, User, Workflow};
+use crate::{ApiKey, Organization, Quotas, Schedule, User, Workflow};
 
 /// The state of a thing, in short: another as soon as something is different that people edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,13 @@ impl Versioned for Quotas {
 impl Versioned for Workflow {
     fn version(&self) -> Version {
         Version::of(&(self.id, self.revision, &self.digest))
+    }
+}
+
+impl Versioned for Schedule {
+    fn version(&self) -> Version {
+        let policies = (self.overlap, self.jitter, self.catchup_window);
+        Version::of(&(self.id, &self.input, &self.spec, policies, self.paused, &self.note))
     }
 }
 

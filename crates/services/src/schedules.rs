@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value, json};
 use tenantry_domain::{
-    Clock, Invalid, OrgScope, OrganizationStatus, Page, PageRequest, Quota, Schedule, ScheduleId, Timestamp,
+    Clock, Invalid, OrgScope, OrganizationStatus, Page, PageRequest, Precondition, Quota, Schedule, ScheduleId, Timestamp,
     WorkflowName,
     audit::{Action, Event, Outcome, Resource},
     chain,
@@ -182,11 +182,20 @@ impl Schedules {
     }
 
     /// Changes a schedule. What runs already goes on as it was started.
-    pub async fn update(&self, scope: &OrgScope, id: ScheduleId, changes: Changes) -> Result<Found, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Stale`] unless it is as expected.
+    pub async fn update(
+        &self,
+        scope: &OrgScope,
+        id: ScheduleId,
+        expected: &Precondition,
+        changes: Changes,
+    ) -> Result<Found, Error> {
         if let Some(input) = &changes.input {
             checked_input(Some(input.clone()))?;
         }
-        self.change(scope, id, Action::ScheduleUpdate, &changes).await
+        self.change(scope, id, Action::ScheduleUpdate, expected, &changes).await
     }
 
     /// Pauses a schedule, with a note if there is something to remember: nothing is started until it is resumed.
@@ -197,7 +206,7 @@ impl Schedules {
         note: Option<ScheduleNote>,
     ) -> Result<Found, Error> {
         let changes = Changes { paused: Some(true), note, ..Changes::default() };
-        self.change(scope, id, Action::SchedulePause, &changes).await
+        self.change(scope, id, Action::SchedulePause, &Precondition::None, &changes).await
     }
 
     /// Lets a paused schedule go on, from now on: what it would have started meanwhile is left out.
@@ -208,7 +217,7 @@ impl Schedules {
         note: Option<ScheduleNote>,
     ) -> Result<Found, Error> {
         let changes = Changes { paused: Some(false), note, ..Changes::default() };
-        self.change(scope, id, Action::ScheduleResume, &changes).await
+        self.change(scope, id, Action::ScheduleResume, &Precondition::None, &changes).await
     }
 
     async fn change(
@@ -216,11 +225,14 @@ impl Schedules {
         scope: &OrgScope,
         id: ScheduleId,
         action: Action,
+        expected: &Precondition,
         changes: &Changes,
     ) -> Result<Found, Error> {
         let now = self.clock.now();
         let mut tx = self.store.tenant(scope, Access::Write).await?;
+        schedules::lock(&mut tx, id).await?;
         let before = schedules::get(&mut tx, id).await?.ok_or(Error::NotFound("schedule"))?;
+        expected.check(&before)?;
         let after = schedules::update(&mut tx, id, changes, now).await?.ok_or(Error::NotFound("schedule"))?;
         let differences = differences(&before, &after);
         if differences.is_empty() {

@@ -167,6 +167,14 @@ pub async fn insert(
 }
 
 /// The schedule with this id, if the scope's actor can reach its workflow.
+/// Keeps everybody else from changing a schedule until the transaction ends, if there is one.
+pub async fn lock(tx: &mut TenantTx, schedule: ScheduleId) -> Result<(), Error> {
+    let query = "select from schedules where organization_id = $1 and id = $2 for update";
+    let organization = tx.organization().uuid();
+    sqlx::query(query).bind(organization).bind(schedule.uuid()).execute(tx.connection()).await?;
+    Ok(())
+}
+
 pub async fn get(tx: &mut TenantTx, schedule: ScheduleId) -> Result<Option<Schedule>, Error> {
     let query = concat!(
         select!(),

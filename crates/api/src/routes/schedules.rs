@@ -11,7 +11,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tenantry_domain::{
-    Invalid, OrgScope, Page, Permission, ScheduleId, Timestamp, UserId, WorkflowName,
+    Invalid, OrgScope, Page, Permission, ScheduleId, Timestamp, UserId, Versioned as _, WorkflowName,
     schedule::{
         Calendar, CatchupWindow, Cron, Interval, Jitter, Overlap, ScheduleNote, ScheduleSpec, TimeZone,
     },
@@ -24,8 +24,9 @@ use tenantry_services::{
 use super::executions::given;
 use crate::{
     App,
+    if_match::IfMatch,
     input::{Body, Fields, InPath, OptionalBody, Query, timestamp, word},
-    output::{Created, Data, List, Listed, Moment},
+    output::{Created, Data, List, Listed, Moment, Tagged},
     permit::{ReadSchedules, WriteSchedules},
     problem::Problem,
 };
@@ -218,24 +219,29 @@ async fn read(
     ReadSchedules(scope): ReadSchedules,
     InPath(schedule): InPath<ScheduleId>,
     State(services): State<Arc<Services>>,
-) -> Result<Data<ScheduleView>, Problem> {
-    Ok(Data(ScheduleView::of(services.schedules.get(&scope, schedule).await?, &scope)))
+) -> Result<Tagged<ScheduleView>, Problem> {
+    Ok(tagged(services.schedules.get(&scope, schedule).await?, &scope))
+}
+
+fn tagged(found: Found, scope: &OrgScope) -> Tagged<ScheduleView> {
+    let version = found.schedule.version();
+    Tagged(ScheduleView::of(found, scope), version)
 }
 
 async fn update(
     WriteSchedules(scope): WriteSchedules,
     InPath(schedule): InPath<ScheduleId>,
+    IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Body(mut body): Body<ScheduleBody>,
-) -> Result<Data<ScheduleView>, Problem> {
+) -> Result<Tagged<ScheduleView>, Problem> {
     let mut fields = Fields::default();
     if body.workflow.take().is_some() {
         fields.check::<()>(Err(Invalid::new("workflow", "cannot change; make another schedule")));
     }
     let changes = body.check(&mut fields);
     fields.finish()?;
-    let updated = services.schedules.update(&scope, schedule, changes).await?;
-    Ok(Data(ScheduleView::of(updated, &scope)))
+    Ok(tagged(services.schedules.update(&scope, schedule, &expected, changes).await?, &scope))
 }
 
 async fn delete(

@@ -4,7 +4,7 @@ use serde_json::json;
 use tenantry_test_support::App;
 
 use crate::{
-    caller::{Answer, Caller},
+    caller::{Answer, Caller, text},
     tenant::{QUOTE, Tenant},
 };
 
@@ -51,6 +51,20 @@ async fn should_set_quotas_and_upload_definitions_only_over_what_the_sender_has_
     seen.put("/workflows/quote", &QUOTE.replace("* 2", "* 3")).await.data(201);
     seen.put("/workflows/quote", &QUOTE.replace("* 2", "* 4")).await.problem(412, "precondition_failed");
     only_there.put("/workflows/quote", &QUOTE.replace("* 2", "* 5")).await.data(201);
+}
+
+#[tokio::test]
+async fn should_change_a_schedule_only_as_the_sender_has_seen_it() {
+    let app = App::start().await;
+    let admin = Caller::admin(&app).await;
+    let acme = Tenant::active(&app, &admin, "acme").await.with_quote().await;
+    let new = json!({"workflow": "quote", "spec": {"every_seconds": 3600}});
+    let id = text(&acme.manager.post("/schedules", &new).await.data(201)["id"]);
+    let path = format!("/schedules/{id}");
+    let seen = acme.manager.with("if-match", &tag(&acme.manager.get(&path).await));
+    assert_eq!(seen.patch(&path, &json!({"note": "mine"})).await.data(200)["note"], json!("mine"));
+    seen.patch(&path, &json!({"note": "yours"})).await.problem(412, "precondition_failed");
+    assert_eq!(acme.manager.get(&path).await.data(200)["note"], json!("mine"));
 }
 
 #[tokio::test]
