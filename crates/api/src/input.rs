@@ -262,18 +262,26 @@ impl Query {
 
     /// `limit` and `cursor`, where cursors are ids of this type.
     pub(crate) fn page<T: FromStr>(&mut self, uuid: fn(T) -> Uuid) -> PageRequest {
+        let limit = self.limit();
+        PageRequest::new(self.cursor().map(uuid), limit)
+    }
+
+    /// How many things a page is to have.
+    pub(crate) fn limit(&mut self) -> u16 {
         let limit = self.take("limit", |text| {
             let limit = text.parse().ok().filter(|limit| (1..=PageRequest::MAX_LIMIT).contains(limit));
             limit.ok_or_else(|| {
                 Invalid::new("limit", format!("must be a number from 1 to {}", PageRequest::MAX_LIMIT))
             })
         });
-        let cursor = self.take("cursor", |text| {
-            text.parse()
-                .map(uuid)
-                .map_err(|_| Invalid::new("cursor", "must be the next_cursor of the page before"))
-        });
-        PageRequest::new(cursor, limit.unwrap_or(PageRequest::DEFAULT_LIMIT))
+        limit.unwrap_or(PageRequest::DEFAULT_LIMIT)
+    }
+
+    /// What a page comes after.
+    pub(crate) fn cursor<T: FromStr>(&mut self) -> Option<T> {
+        self.take("cursor", |text| {
+            text.parse().map_err(|_| Invalid::new("cursor", "must be the next_cursor of the page before"))
+        })
     }
 
     /// Says everything that was wrong, unknown parameters included.

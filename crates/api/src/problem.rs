@@ -229,6 +229,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound(what) => Self::not_found(what),
+            forgotten @ Error::Forgotten { .. } => Self::new(Code::NotFound, forgotten.to_string()),
             Error::Unauthenticated => Self::unauthenticated(),
             Error::Forbidden(why) => Self::new(Code::Forbidden, why),
             Error::Invalid(fields) => Self::invalid(&fields),

@@ -31,6 +31,11 @@ impl Executions<'_> {
         List::new(self.0, &["executions", execution, "tasks"])
     }
 
+    /// What happened in an execution, as Temporal remembers it; the oldest first.
+    pub fn history(&self, execution: &str) -> List<HistoryEvent> {
+        List::new(self.0, &["executions", execution, "history"])
+    }
+
     /// Asks an execution to stop.
     pub fn cancel(&self, execution: &str) -> Call<Execution> {
         self.0.call(Method::POST, &["executions", execution, "cancel"])
@@ -196,6 +201,25 @@ pub struct Task {
     /// What it failed with.
     #[serde(default)]
     pub error: Option<ExecutionError>,
+}
+
+/// Something that happened in an execution.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[non_exhaustive]
+pub struct HistoryEvent {
+    /// In which of its runs.
+    pub run_id: String,
+    /// Its number in that run, from 1.
+    pub event_id: i64,
+    /// When it happened, by Temporal's clock.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
+    /// What happened, in Temporal's word for it, such as `TimerFired`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What there is to say about it. What is large has `omitted_bytes` in its place.
+    #[serde(default)]
+    pub attributes: Value,
 }
 
 /// Where an execution is in its life.

@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use crate::{ExecutionId, Revision, ScheduleId, TaskQueueName, Timestamp, UserId, field::words};
 
+mod history;
 mod names;
 
+pub use history::{HistoryEvent, HistoryPlace, NoPlace};
 pub use names::{HOSTED_TASK_QUEUE, SignalName, TemporalWorkflowId, TerminationReason, WorkflowType};
 
 words!(

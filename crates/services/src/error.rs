@@ -15,6 +15,12 @@ pub enum Error {
     /// There is no such thing, or none that the caller may know of.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// Temporal does not have the history of the execution any more.
+    #[error("the history is kept for {retention_days} days after the end, and is not there any more")]
+    Forgotten {
+        /// How long the organization has histories kept.
+        retention_days: u32,
+    },
     /// The caller's rights ended while the request was under way.
     #[error("the caller's rights have changed")]
     Unauthenticated,

@@ -2,6 +2,7 @@
 
 mod ends;
 mod handover;
+mod history;
 mod scheduled;
 mod tasks;
 mod verbs;

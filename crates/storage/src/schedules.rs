@@ -166,7 +166,6 @@ pub async fn insert(
     Ok(row.as_ref().map(from_row).transpose()?)
 }
 
-/// The schedule with this id, if the scope's actor can reach its workflow.
 /// Keeps everybody else from changing a schedule until the transaction ends, if there is one.
 pub async fn lock(tx: &mut TenantTx, schedule: ScheduleId) -> Result<(), Error> {
     let query = "select from schedules where organization_id = $1 and id = $2 for update";
@@ -175,6 +174,7 @@ pub async fn lock(tx: &mut TenantTx, schedule: ScheduleId) -> Result<(), Error> 
     Ok(())
 }
 
+/// The schedule with this id, if the scope's actor can reach its workflow.
 pub async fn get(tx: &mut TenantTx, schedule: ScheduleId) -> Result<Option<Schedule>, Error> {
     let query = concat!(
         select!(),

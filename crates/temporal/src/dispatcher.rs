@@ -5,6 +5,7 @@
 
 mod closed;
 mod ending;
+mod history;
 mod start;
 
 use std::time::Duration;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tenantry_domain::{
     Execution, ExecutionId, ExecutionStatus, Invalid, OrgScope, Page, Permission, Revision, ScheduleId,
     SignalName, TaskQueueName, TemporalWorkflowId, UserId, Work, WorkflowName, WorkflowType,
-    execution::TerminationReason,
+    execution::{HistoryEvent, HistoryPlace, TerminationReason},
 };
 use tenantry_dsl::json::Json;
 use tenantry_services::{
@@ -38,6 +38,7 @@ pub(super) fn routes() -> Router<App> {
         .route(v0!("/executions"), get(list).post(start_own))
         .route(v0!("/executions/{execution}"), get(read))
         .route(v0!("/executions/{execution}/tasks"), get(tasks))
+        .route(v0!("/executions/{execution}/history"), get(history))
         .route(v0!("/executions/{execution}/cancel"), post(cancel))
         .route(v0!("/executions/{execution}/signal"), post(signal))
         .route(v0!("/executions/{execution}/terminate"), post(terminate))
@@ -115,6 +116,32 @@ struct TaskView(Value);
 impl Listed for TaskView {
     fn cursor(&self) -> String {
         String::new()
+    }
+}
+
+#[derive(Serialize)]
+struct HistoryEventView {
+    #[serde(skip)]
+    place: HistoryPlace,
+    run_id: String,
+    event_id: i64,
+    at: Option<Moment>,
+    #[serde(rename = "type")]
+    kind: String,
+    attributes: Value,
+}
+
+impl From<HistoryEvent> for HistoryEventView {
+    fn from(event: HistoryEvent) -> Self {
+        let HistoryEvent { place, at, kind, attributes } = event;
+        let (run_id, event_id) = (place.run_id.to_string(), place.event_id);
+        Self { place, run_id, event_id, at: at.map(Into::into), kind, attributes }
+    }
+}
+
+impl Listed for HistoryEventView {
+    fn cursor(&self) -> String {
+        self.place.to_string()
     }
 }
 
@@ -233,6 +260,18 @@ async fn tasks(
 ) -> Result<List<TaskView>, Problem> {
     let items = services.executions.tasks(&scope, execution).await?;
     Ok(List(Page { items, more: false }.map(TaskView)))
+}
+
+async fn history(
+    ReadExecutions(scope): ReadExecutions,
+    InPath(execution): InPath<ExecutionId>,
+    State(services): State<Arc<Services>>,
+    mut query: Query,
+) -> Result<List<HistoryEventView>, Problem> {
+    let (limit, after) = (query.limit(), query.cursor());
+    query.finish()?;
+    let page = services.executions.history(&scope, execution, after, limit).await?;
+    Ok(List(page.map(HistoryEventView::from)))
 }
 
 async fn cancel(

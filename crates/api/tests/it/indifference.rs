@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use crate::{
     caller::Caller,
     operations::{Kind, Names, OPERATIONS, Operation},
-    tenant::{Tenant, execution_in},
+    tenant::{Tenant, closed, execution_in},
     text::unused,
 };
 
@@ -59,6 +59,7 @@ async fn should_see_the_same_whatever_another_organization_does() {
     let other = Tenant::active(&app, &admin, "other").await.with_quote().await.with_schedule().await;
     let (ours, theirs) = (acme.start().await, other.start().await);
     execution_in(&acme.customer, &ours, "completed").await;
+    closed(&acme.customer, &ours).await;
     // What was started a moment ago counts for a second in the usage.
     app.clock.advance(Duration::from_secs(2));
     let of_acme = acme.names(&ours);

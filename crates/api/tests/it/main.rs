@@ -11,6 +11,7 @@ mod edge;
 mod executions;
 mod faults;
 mod health;
+mod history;
 mod hostile_json;
 mod if_match;
 mod indifference;

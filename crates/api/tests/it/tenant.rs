@@ -110,3 +110,13 @@ pub(crate) async fn execution_in(caller: &Caller, id: &str, status: &str) -> Val
     })
     .await
 }
+
+/// Waits until nothing more happens in an execution that has ended: its history goes on for a moment after its end was written.
+pub(crate) async fn closed(caller: &Caller, id: &str) {
+    eventually("its history ends", || async {
+        let events = caller.get(&format!("/executions/{id}/history?limit=200")).await.data(200);
+        let last = events.as_array().and_then(|events| events.last()).map(|event| text(&event["type"]));
+        last.filter(|last| last == "WorkflowExecutionCompleted").map(drop)
+    })
+    .await;
+}

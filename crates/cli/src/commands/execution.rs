@@ -11,6 +11,7 @@ use crate::{connection::Session, failure::Failure, input::read_json, paging::Pag
 const COLUMNS: &[&str] = &["id", "workflow", "revision", "workflow_type", "status", "started_at", "ended_at"];
 const TASK_COLUMNS: &[&str] =
     &["reference", "type", "status", "attempt", "started_at", "ended_at", "error.detail"];
+const HISTORY_COLUMNS: &[&str] = &["run_id", "event_id", "at", "type"];
 /// What a table shows of one execution.
 pub(super) const FIELDS: &[&str] = &[
     "id",
@@ -48,6 +49,14 @@ pub(crate) enum Execution {
     Tasks {
         /// Its id
         execution: String,
+    },
+    /// Show what happened in one execution, event by event, as Temporal remembers it
+    #[command(after_help = "Example:\n  tenantry execution history exe_01k9… --all -o json")]
+    History {
+        /// Its id
+        execution: String,
+        #[command(flatten)]
+        paging: Paging,
     },
     /// Start a workflow of a type that your own workers have
     #[command(
@@ -141,6 +150,10 @@ impl Execution {
                 // There is one page, whatever limit is asked for.
                 let tasks = executions.tasks(&execution).raw().page().await?.items;
                 Ok(session.output.many(tasks, TASK_COLUMNS)?)
+            }
+            Self::History { execution, paging } => {
+                let events = paging.fetch(executions.history(&execution)).await?;
+                Ok(session.output.many(events, HISTORY_COLUMNS)?)
             }
             Self::Start(Start { workflow_type, task_queue, input, id }) => {
                 let input = input.as_deref().map(read_json).transpose()?;

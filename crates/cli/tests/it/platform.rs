@@ -55,6 +55,9 @@ async fn should_lead_an_organization_through_its_life() {
     assert_eq!((&own["workflow_id"], &own["input"]), (&json!("order-7"), &json!({"amount": 3})));
     let own = own["id"].as_str().expect("an id");
     assert_eq!(ada.answer(&["execution", "tasks", own]).await, json!([]));
+    let history = ada.answer(&["execution", "history", own, "--limit", "1"]).await;
+    assert_eq!(history[0]["type"], json!("WorkflowExecutionStarted"));
+    assert_eq!(history[0]["attributes"]["input"], json!([{"amount": 3}]));
     let ended = ada.answer(&["execution", "terminate", own, "--reason", "a wrong order"]).await;
     assert_eq!((&ended["status"], &ended["status_reason"]), (&json!("terminated"), &json!("a wrong order")));
     check(&ada.run(&["execution", "signal", own, "approve"]).await, 1, "has ended");

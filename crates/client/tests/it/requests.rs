@@ -170,7 +170,7 @@ async fn should_start_with_what_was_given_only() {
 #[tokio::test]
 async fn should_name_what_is_to_be_done_to_an_execution() {
     let one = || data(&execution("running"));
-    let server = StandIn::new([one(), one(), one(), data(&json!([]))]).await;
+    let server = StandIn::new([one(), one(), one(), data(&json!([])), data(&json!([]))]).await;
     let client = Client::new(&server.url, "tn_test").expect("a client");
     let executions = client.executions();
     let start = StartOwn {
@@ -184,14 +184,16 @@ async fn should_name_what_is_to_be_done_to_an_execution() {
     executions.signal("exe_1", &signal).send().await.expect("an execution");
     executions.terminate("exe_1", &Terminate::default()).send().await.expect("an execution");
     executions.tasks("exe_1").page().await.expect("a page");
+    executions.history("exe_1").limit(2).page().await.expect("a page");
     let asked: Vec<_> = server.asked().iter().map(|asked| asked.body.clone()).collect();
     let own = r#"{"workflow_type":"Order","task_queue":"orders","workflow_id":"order-7"}"#;
-    assert_eq!(asked, [own, r#"{"name":"approve","input":1}"#, "{}", ""]);
+    assert_eq!(asked, [own, r#"{"name":"approve","input":1}"#, "{}", "", ""]);
     let lines = [
         "POST /api/v0/executions",
         "POST /api/v0/executions/exe_1/signal",
         "POST /api/v0/executions/exe_1/terminate",
         "GET /api/v0/executions/exe_1/tasks",
+        "GET /api/v0/executions/exe_1/history?limit=2",
     ];
     assert_eq!(server.asked_lines(), lines);
 }
