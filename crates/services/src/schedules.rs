@@ -14,8 +14,8 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value, json};
 use tenantry_domain::{
-    Clock, Invalid, OrgScope, OrganizationStatus, Page, PageRequest, Precondition, Quota, Schedule, ScheduleId, Timestamp,
-    WorkflowName,
+    Clock, Invalid, OrgScope, OrganizationStatus, Page, PageRequest, Precondition, Quota, Schedule,
+    ScheduleId, Timestamp, WorkflowName,
     audit::{Action, Event, Outcome, Resource},
     chain,
     schedule::{CatchupWindow, Jitter, Overlap, ScheduleNote, ScheduleSpec},
