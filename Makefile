@@ -8,29 +8,35 @@ BENCH ?= storage lookup front_door instructions memory neighbours revocation pro
 # How large they are, if not as their figures were taken: make bench BENCH=density SIZES='--organizations 50'
 SIZES ?=
 
-.PHONY: dev test bench lint fmt doc deny record-histories
+# What the sandbox's expressions are compiled to. rustup fetches it by itself, as rust-toolchain.toml says, unless it was told not to.
+WASM = wasm32-unknown-unknown
 
-dev:
+.PHONY: toolchain dev test bench lint fmt doc deny record-histories
+
+toolchain:
+	@if command -v rustup >/dev/null && ! rustup target list --installed | grep -qx $(WASM); then rustup target add $(WASM); fi
+
+dev: toolchain
 	cargo run --bin tenantry -- dev
 
 # Builds first, then runs all tests with one private PostgreSQL and one private Temporal (see crates/test-support).
-test:
+test: toolchain
 	cargo test --workspace --no-run
 	$(CARGO_TARGET_DIR)/debug/with-servers cargo test --workspace --no-fail-fast
 
 # Writes the histories that replay tests lack (see crates/temporal/tests/it/record.rs).
-record-histories:
+record-histories: toolchain
 	cargo test -p tenantry-temporal --no-run
 	$(CARGO_TARGET_DIR)/debug/with-servers cargo test -p tenantry-temporal --test it record:: -- --ignored
 
 # Each benchmark has a private PostgreSQL and a private Temporal to itself (see crates/bench).
-bench:
+bench: toolchain
 	cargo build --release -p tenantry-bench -p tenantry-cli -p tenantry-test-support
 	for bench in $(BENCH); do \
 		$(CARGO_TARGET_DIR)/release/with-servers $(CARGO_TARGET_DIR)/release/tenantry-bench $$bench $(SIZES) || exit 1; \
 	done
 
-lint:
+lint: toolchain
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --workspace --no-deps --document-private-items
@@ -38,7 +44,7 @@ lint:
 fmt:
 	cargo fmt --all
 
-doc:
+doc: toolchain
 	cargo doc --workspace --no-deps --open
 
 # Licences, advisories and sources of every dependency; needs cargo-deny on PATH (cargo install cargo-deny).
