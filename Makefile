@@ -8,7 +8,7 @@ BENCH ?= storage lookup front_door instructions memory neighbours revocation pro
 # How large they are, if not as their figures were taken: make bench BENCH=density SIZES='--organizations 50'
 SIZES ?=
 
-.PHONY: dev test bench lint fmt doc deny record-histories
+.PHONY: dev test bench lint fmt doc deny openapi schemathesis record-histories
 
 dev:
 	cargo run --bin tenantry -- dev
@@ -17,6 +17,16 @@ dev:
 test:
 	cargo test --workspace --no-run
 	$(CARGO_TARGET_DIR)/debug/with-servers cargo test --workspace --no-fail-fast
+
+# Writes docs/api/openapi.json, which a test holds to what the server says of itself.
+openapi:
+	TENANTRY_WRITE_OPENAPI=1 cargo test -p tenantry-api --test it openapi::should_be_what_the_committed_copy_says
+
+# Tries the real server with what Schemathesis makes of the document, as a manager and as a customer (see .ci/schemathesis/run.py).
+schemathesis:
+	@command -v python3 >/dev/null || { echo "make schemathesis needs python3, 3.10 or later, with its module venv" >&2; exit 1; }
+	cargo build -p tenantry-cli
+	python3 .ci/schemathesis/run.py $(CARGO_TARGET_DIR) $(CARGO_TARGET_DIR)/debug/tenantry
 
 # Writes the histories that replay tests lack (see crates/temporal/tests/it/record.rs).
 record-histories:
