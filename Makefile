@@ -11,7 +11,7 @@ SIZES ?=
 # What the sandbox's expressions are compiled to. rustup fetches it by itself, as rust-toolchain.toml says, unless it was told not to.
 WASM = wasm32-unknown-unknown
 
-.PHONY: toolchain dev test bench lint fmt doc deny record-histories
+.PHONY: toolchain dev test bench lint fmt doc deny openapi schemathesis record-histories
 
 toolchain:
 	@if command -v rustup >/dev/null && ! rustup target list --installed | grep -qx $(WASM); then rustup target add $(WASM); fi
@@ -23,6 +23,16 @@ dev: toolchain
 test: toolchain
 	cargo test --workspace --no-run
 	$(CARGO_TARGET_DIR)/debug/with-servers cargo test --workspace --no-fail-fast
+
+# Writes docs/api/openapi.json, which a test holds to what the server says of itself.
+openapi: toolchain
+	TENANTRY_WRITE_OPENAPI=1 cargo test -p tenantry-api --test it openapi::should_be_what_the_committed_copy_says
+
+# Tries the real server with what Schemathesis makes of the document, as a manager and as a customer (see .ci/schemathesis/run.py).
+schemathesis: toolchain
+	@command -v python3 >/dev/null || { echo "make schemathesis needs python3, 3.10 or later, with its module venv" >&2; exit 1; }
+	cargo build -p tenantry-cli
+	python3 .ci/schemathesis/run.py $(CARGO_TARGET_DIR) $(CARGO_TARGET_DIR)/debug/tenantry
 
 # Writes the histories that replay tests lack (see crates/temporal/tests/it/record.rs).
 record-histories: toolchain

@@ -12,7 +12,9 @@ use axum::{
     Json, Router,
     body::{Body, HttpBody as _},
     extract::{DefaultBodyLimit, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{
+        Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, request::Parts,
+    },
     response::{IntoResponse as _, Response},
 };
 use futures::{
@@ -64,10 +66,17 @@ async fn other_method(method: Method) -> Response {
     Problem::new(Code::MethodNotAllowed, "see the Allow header").into_response()
 }
 
+/// An answer that nothing would make shorter at a price that is worth it.
+#[derive(Clone, Copy)]
+pub(crate) struct AsShortAsItGets;
+
 /// Shortens long answers for those who accept it. One that shows a secret is short, so that nothing can be found out by how well it
 /// compresses; events go out one by one.
 fn compression() -> CompressionLayer<impl Predicate> {
-    let what = SizeAbove::new(COMPRESSED_FROM).and(NotForContentType::SSE);
+    let is_worth_it = |_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions| {
+        extensions.get::<AsShortAsItGets>().is_none()
+    };
+    let what = SizeAbove::new(COMPRESSED_FROM).and(NotForContentType::SSE).and(is_worth_it);
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(what)
 }
 

@@ -8,6 +8,8 @@ use axum::{
 };
 use tenantry_domain::{Precondition, Version};
 
+use crate::openapi::{Describe, Operation};
+
 /// What the sender expects.
 pub(crate) struct IfMatch(pub(crate) Precondition);
 
@@ -28,6 +30,12 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
         }
         let named = parts.headers.contains_key(header::IF_MATCH);
         Ok(Self(if named { Precondition::OneOf(versions) } else { Precondition::None }))
+    }
+}
+
+impl Describe for IfMatch {
+    fn describe(operation: &mut Operation) {
+        operation.minds_if_match();
     }
 }
 

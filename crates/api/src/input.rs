@@ -1,6 +1,6 @@
 //! What requests bring, checked: everything that is wrong with it is said at once, with the names of the fields.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{collections::BTreeMap, marker::PhantomData, str::FromStr};
 
 use axum::{
     body::{Bytes, HttpBody as _},
@@ -9,14 +9,18 @@ use axum::{
 };
 use chrono::Datelike as _;
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
+use serde_json::{error::Category, json};
 use tenantry_domain::{
     ApiKeyId, Change, ExecutionId, Invalid, PageRequest, ScheduleId, Timestamp, UserId, WorkflowName,
     field::UnknownWord,
 };
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::problem::{Code, Problem};
+use crate::{
+    openapi::{Describe, Operation, Parameter, values},
+    problem::{Code, Problem},
+};
 
 /// Collects what is wrong with the fields of one request.
 #[derive(Debug, Default)]
@@ -118,6 +122,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+impl<T: ToSchema> Describe for Body<T> {
+    fn describe(operation: &mut Operation) {
+        let schema = operation.reference::<T>();
+        operation.reads(true, json!({"application/json": {"schema": schema}}));
+    }
+}
+
 /// A JSON body that may be left out.
 pub(crate) struct OptionalBody<T>(pub(crate) T);
 
@@ -132,11 +143,31 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalB
     }
 }
 
+impl<T: ToSchema> Describe for OptionalBody<T> {
+    fn describe(operation: &mut Operation) {
+        let schema = operation.reference::<T>();
+        operation.reads(false, json!({"application/json": {"schema": schema}}));
+    }
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
+    let essence = essence(headers);
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// Whether it says that it is a definition: as YAML (RFC 9512, and the names that it had before), as JSON, as text, or not at all.
+fn is_definition(headers: &HeaderMap) -> bool {
+    let essence = essence(headers);
+    let (_, subtype) = essence.split_once('/').unwrap_or_default();
+    let is_yaml = matches!(subtype, "yaml" | "x-yaml" | "vnd.yaml") || subtype.ends_with("+yaml");
+    is_yaml || is_json(headers) || essence == "text/plain" || !headers.contains_key(header::CONTENT_TYPE)
+}
+
+/// The type of the body, without its parameters.
+fn essence(headers: &HeaderMap) -> String {
     let content_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn json_problem(field: &str, error: &serde_json::Error) -> Problem {
@@ -150,17 +181,30 @@ fn json_problem(field: &str, error: &serde_json::Error) -> Problem {
     }
 }
 
-/// A body of text, in UTF-8.
+/// A definition, in UTF-8.
 pub(crate) struct Source(pub(crate) String);
 
 impl<S: Send + Sync> FromRequest<S> for Source {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_definition(request.headers()) {
+            let rule = "send the definition as application/yaml or application/json";
+            return Err(Problem::new(Code::UnsupportedMediaType, rule));
+        }
         let bytes = read(request, state).await?;
         String::from_utf8(bytes.into())
             .map(Self)
             .map_err(|_| Problem::new(Code::Malformed, "the body is not UTF-8"))
+    }
+}
+
+impl Describe for Source {
+    fn describe(operation: &mut Operation) {
+        let json = operation.reference::<values::Definition>();
+        let yaml = operation.reference::<values::DefinitionText>();
+        operation
+            .reads(true, json!({"application/yaml": {"schema": yaml}, "application/json": {"schema": json}}));
     }
 }
 
@@ -216,6 +260,11 @@ impl<T: Named, S: Send + Sync> FromRequestParts<S> for InPath<T> {
     }
 }
 
+impl<T> Describe for InPath<T> {
+    /// The path says it.
+    fn describe(_: &mut Operation) {}
+}
+
 /// One parameter of the path, if the route has it.
 pub(crate) async fn path_parameter<S: Send + Sync>(
     parts: &mut Parts,
@@ -229,17 +278,67 @@ pub(crate) async fn path_parameter<S: Send + Sync>(
     parameters.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
 }
 
-/// The parameters of the query, of which each must be known and stand there once.
-pub(crate) struct Query {
-    given: BTreeMap<String, String>,
-    fields: Fields,
+/// Which parameters an operation takes.
+pub(crate) trait Parameters {
+    /// All of them.
+    const ALL: &[Parameter];
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Query {
+/// Paging alone, by cursors of this shape.
+pub(crate) struct Paging<Cursor>(PhantomData<fn() -> Cursor>);
+
+impl<Cursor: ToSchema> Parameters for Paging<Cursor> {
+    const ALL: &[Parameter] = &[LIMIT, cursor::<Cursor>()];
+}
+
+/// How many things a page is to have.
+pub(crate) const LIMIT: Parameter =
+    Parameter::new::<values::Limit>("limit", "How many things the page has at most.");
+
+/// What a page comes after.
+pub(crate) const fn cursor<Cursor: ToSchema>() -> Parameter {
+    Parameter::new::<Cursor>(
+        "cursor",
+        "The `next_cursor` of the page before. Without it the page is the first.",
+    )
+}
+
+/// The query of an operation that takes no parameters: there is none.
+pub(crate) struct NoQuery;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if parts.uri.query().is_some_and(|query| !query.is_empty()) {
+            Query::<Self>::from_request_parts(parts, state).await?.finish()?;
+        }
+        Ok(Self)
+    }
+}
+
+impl Parameters for NoQuery {
+    const ALL: &[Parameter] = &[];
+}
+
+impl Describe for NoQuery {
+    fn describe(operation: &mut Operation) {
+        operation.takes(Self::ALL);
+    }
+}
+
+/// The parameters of the query, of which each must be known and stand there once.
+pub(crate) struct Query<P> {
+    given: BTreeMap<String, String>,
+    fields: Fields,
+    parameters: PhantomData<fn() -> P>,
+}
+
+impl<P, S: Send + Sync> FromRequestParts<S> for Query<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut query = Self { given: BTreeMap::new(), fields: Fields::default() };
+        let mut query = Self { given: BTreeMap::new(), fields: Fields::default(), parameters: PhantomData };
         for (name, value) in url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
             if query.given.insert(name.clone().into_owned(), value.into_owned()).is_some() {
                 query.fields.0.push(Invalid::new(name.into_owned(), "must be given once"));
@@ -249,13 +348,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
     }
 }
 
-impl Query {
+impl<P: Parameters> Describe for Query<P> {
+    fn describe(operation: &mut Operation) {
+        operation.takes(P::ALL);
+    }
+}
+
+impl<P: Parameters> Query<P> {
     /// A parameter that may be missing.
     pub(crate) fn take<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> Option<T> {
+        debug_assert!(P::ALL.iter().any(|known| known.name == name), "{name} is not among the parameters");
         let value = self.given.remove(name)?;
         self.fields.check(read(&value))
     }

@@ -4,13 +4,19 @@
 //! ([`edge`]), the router, and then a handler whose signature says what it needs: a permission from [`permit`], checked fields from [`input`]. The handler
 //! calls one service and answers with [`output`]. Everything that goes wrong becomes a [`problem::Problem`].
 //!
-//! To add an operation: a handler in `routes/<resource>.rs`, a line in its `routes()`, and a permission in its signature.
+//! To add an operation: a handler in `routes/<resource>.rs`, a line in its `routes()`, and a permission in its signature. The line documents
+//! it too ([`openapi`]): `about(id, summary)` says what people read, `.may(&[…])` what can go wrong besides what the signature tells. All else the
+//! types of the signature say: parameters of the query are a type that lists them (`Query<Paging<values::UserId>>`, or `NoQuery`), bodies
+//! and views derive `ToSchema`, with a sentence for each field and `#[schema(value_type = values::…)]` where the domain checks it, and the
+//! answer is one of [`output`]'s. A new parameter of paths gets a line in `openapi/operation.rs`. Then `make openapi` writes
+//! `docs/api/openapi.json` anew, and the tests want a row in `tests/it/operations.rs`.
 
 mod edge;
 mod if_match;
 mod input;
 mod metrics;
 mod once;
+mod openapi;
 mod output;
 mod patience;
 mod permit;
@@ -29,6 +35,7 @@ use axum::{Router, extract::FromRef};
 use tenantry_domain::Networks;
 use tenantry_services::Services;
 
+pub use openapi::document;
 pub use patience::Patience;
 pub use server::{Connections, Limits, serve};
 

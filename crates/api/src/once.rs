@@ -25,7 +25,7 @@ const NAME: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says that an answer is that of a request before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// What a sender can call a request, in characters.
-const NAME_LENGTH: usize = 255;
+pub(crate) const NAME_LENGTH: usize = 255;
 /// What of an answer's head belongs to it; all else is of the moment.
 const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
 

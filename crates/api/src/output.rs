@@ -1,5 +1,7 @@
 //! The envelopes of answers: `{"data": …}`, and for lists a cursor beside it.
 
+use std::borrow::Cow;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -7,7 +9,14 @@ use axum::{
 };
 use chrono::SecondsFormat;
 use serde::{Serialize, Serializer};
+use serde_json::json;
 use tenantry_domain::{Page, Timestamp, Version, Versioned};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
+
+use crate::openapi::{Describe, Operation, values};
 
 #[derive(Serialize)]
 struct Envelope<T> {
@@ -36,12 +45,30 @@ impl Serialize for Moment {
     }
 }
 
+impl PartialSchema for Moment {
+    fn schema() -> RefOr<Schema> {
+        values::Timestamp::schema()
+    }
+}
+
+impl ToSchema for Moment {
+    fn name() -> Cow<'static, str> {
+        values::Timestamp::name()
+    }
+}
+
 /// One thing.
 pub(crate) struct Data<T>(pub(crate) T);
 
 impl<T: Serialize> IntoResponse for Data<T> {
     fn into_response(self) -> Response {
         Json(Envelope { data: self.0 }).into_response()
+    }
+}
+
+impl<T: ToSchema> Describe for Data<T> {
+    fn describe(operation: &mut Operation) {
+        operation.answers_with::<T>(200, "It was done.", &[]);
     }
 }
 
@@ -62,19 +89,129 @@ impl<T: Serialize> IntoResponse for Tagged<T> {
     }
 }
 
-/// One thing that did not exist before, and where it is now.
-pub(crate) struct Created<T> {
-    pub(crate) location: String,
-    pub(crate) thing: T,
+impl<T: ToSchema> Describe for Tagged<T> {
+    fn describe(operation: &mut Operation) {
+        operation.answers_with::<T>(200, "As it is now.", &["ETag"]);
+    }
 }
 
-impl<T: Serialize> IntoResponse for Created<T> {
+/// A thing that paths name.
+pub(crate) trait Located {
+    /// The parameter of paths that names it.
+    const PARAMETER: &'static str;
+    /// Where an answer says its name, as a JSON Pointer.
+    const PLACE: &'static str = "/data/id";
+
+    /// Where it is.
+    fn location(&self) -> String;
+}
+
+/// One thing that did not exist before, and where it is now.
+pub(crate) struct Created<T>(pub(crate) T);
+
+impl<T: Serialize + Located> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
-        let mut response = (StatusCode::CREATED, Data(self.thing)).into_response();
-        if let Ok(location) = HeaderValue::from_str(&self.location) {
-            response.headers_mut().insert(header::LOCATION, location);
+        made(StatusCode::CREATED, &self.0.location(), Data(self.0))
+    }
+}
+
+impl<T: ToSchema + Located> Describe for Created<T> {
+    fn describe(operation: &mut Operation) {
+        operation.makes(T::PARAMETER, T::PLACE);
+        operation.answers_with::<T>(201, "It was made.", &["Location"]);
+    }
+}
+
+/// One thing that is begun, and where it is.
+pub(crate) struct Begun<T>(pub(crate) T);
+
+impl<T: Serialize + Located> IntoResponse for Begun<T> {
+    fn into_response(self) -> Response {
+        made(StatusCode::ACCEPTED, &self.0.location(), Data(self.0))
+    }
+}
+
+impl<T: ToSchema + Located> Describe for Begun<T> {
+    fn describe(operation: &mut Operation) {
+        operation.makes(T::PARAMETER, T::PLACE);
+        operation.answers_with::<T>(202, "It is begun, and happens.", &["Location"]);
+    }
+}
+
+/// One thing that people edit, which this changed, and so made anew, or left as it was.
+pub(crate) struct Applied<T> {
+    pub(crate) is_new: bool,
+    pub(crate) thing: Tagged<T>,
+}
+
+impl<T: Serialize + Located> IntoResponse for Applied<T> {
+    fn into_response(self) -> Response {
+        let location = self.is_new.then(|| self.thing.0.location());
+        match location {
+            Some(location) => made(StatusCode::CREATED, &location, self.thing),
+            None => self.thing.into_response(),
         }
-        response
+    }
+}
+
+impl<T: ToSchema + Located> Describe for Applied<T> {
+    fn describe(operation: &mut Operation) {
+        operation.makes(T::PARAMETER, T::PLACE);
+        operation.answers_with::<T>(200, "It was so already.", &["ETag"]);
+        operation.answers_with::<T>(201, "It was made.", &["Location", "ETag"]);
+    }
+}
+
+fn made(status: StatusCode, location: &str, thing: impl IntoResponse) -> Response {
+    let mut response = (status, thing).into_response();
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// One thing with which something is to happen.
+pub(crate) struct Accepted<T>(pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Accepted<T> {
+    fn into_response(self) -> Response {
+        (StatusCode::ACCEPTED, Data(self.0)).into_response()
+    }
+}
+
+impl<T: ToSchema> Describe for Accepted<T> {
+    fn describe(operation: &mut Operation) {
+        operation.answers_with::<T>(202, "It was taken up, and happens.", &[]);
+    }
+}
+
+/// Nothing to say, but that it happens.
+pub(crate) struct TakenUp;
+
+impl IntoResponse for TakenUp {
+    fn into_response(self) -> Response {
+        StatusCode::ACCEPTED.into_response()
+    }
+}
+
+impl Describe for TakenUp {
+    fn describe(operation: &mut Operation) {
+        operation.answers(202, "It was taken up, and happens.", &[], None);
+    }
+}
+
+/// It is gone.
+pub(crate) struct Gone;
+
+impl IntoResponse for Gone {
+    fn into_response(self) -> Response {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+impl Describe for Gone {
+    fn describe(operation: &mut Operation) {
+        operation.answers(204, "It is gone.", &[], None);
     }
 }
 
@@ -92,5 +229,21 @@ impl<T: Serialize + Listed> IntoResponse for List<T> {
         let Page { items, more } = self.0;
         let next_cursor = items.last().filter(|_| more).map(Listed::cursor);
         Json(PageEnvelope { data: items, next_cursor }).into_response()
+    }
+}
+
+impl<T: ToSchema> Describe for List<T> {
+    fn describe(operation: &mut Operation) {
+        let item = operation.reference::<T>();
+        let cursor = json!({
+            "type": ["string", "null"],
+            "description": "What the next page comes after, for `cursor`; null on the last page.",
+            "examples": [null],
+        });
+        let envelope = json!({
+            "type": "object", "required": ["data", "next_cursor"],
+            "properties": {"data": {"type": "array", "items": item}, "next_cursor": cursor},
+        });
+        operation.answers(200, "One page.", &[], Some(json!({"application/json": {"schema": envelope}})));
     }
 }

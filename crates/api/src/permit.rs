@@ -14,6 +14,7 @@ use tenantry_services::{Error, admission::Admitted, organizations::Target};
 use crate::{
     App,
     input::{Named as _, path_parameter},
+    openapi::{Describe, Operation},
     problem::{Code, Problem},
     source::SourceAddress,
     visit::Known,
@@ -31,6 +32,12 @@ impl FromRequestParts<App> for Authenticated {
         let caller = identify(parts, app).await?;
         app.services.organizations.enter(&caller, named(&parts.headers)?).await?;
         Ok(Self(caller))
+    }
+}
+
+impl Describe for Authenticated {
+    fn describe(operation: &mut Operation) {
+        operation.wants(None);
     }
 }
 
@@ -151,6 +158,22 @@ impl FromRequestParts<App> for AuditLog {
     }
 }
 
+macro_rules! wants {
+    ($($permit:ident = $permission:ident),+ $(,)?) => {
+        $(impl Describe for $permit {
+            fn describe(operation: &mut Operation) {
+                operation.wants(Some(Permission::$permission));
+            }
+        })+
+    };
+}
+
+wants!(
+    ManageOrganizations = ManageOrganizations,
+    ManageOrganization = ManageOrganizations,
+    AuditLog = ReadAudit,
+);
+
 macro_rules! permits {
     ($($permit:ident),+ $(,)?) => {
         $(
@@ -164,6 +187,8 @@ macro_rules! permits {
                     enter(parts, app, Permission::$permit).await.map(Self)
                 }
             }
+
+            wants!($permit = $permit);
         )+
     };
 }

@@ -14,7 +14,7 @@ use tenantry_services::{
 use crate::rate_limit;
 
 /// The kinds of problems. Their words are stable: users' programs tell problems apart by them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Code {
     Malformed,
     Unauthenticated,
@@ -58,6 +58,16 @@ impl Code {
     /// The word for it.
     pub(crate) const fn word(self) -> &'static str {
         self.parts().0
+    }
+
+    /// The status of answers with it.
+    pub(crate) const fn status(self) -> StatusCode {
+        self.parts().1
+    }
+
+    /// What it means, for people.
+    pub(crate) const fn title(self) -> &'static str {
+        self.parts().2
     }
 
     const fn parts(self) -> (&'static str, StatusCode, &'static str) {

@@ -9,6 +9,7 @@ macro_rules! v0 {
 
 mod api_keys;
 mod audit;
+mod docs;
 mod executions;
 mod health;
 mod me;
@@ -19,22 +20,35 @@ mod users;
 mod workflows;
 
 use axum::Router;
+use serde_json::Value;
 
 pub(crate) use health::Readiness;
 
-use crate::{App, edge};
+use crate::{App, edge, openapi::Routes};
+
+/// What asks who calls.
+fn api() -> Routes {
+    organizations::routes()
+        .merge(quotas::routes())
+        .merge(users::routes())
+        .merge(api_keys::routes())
+        .merge(me::routes())
+        .merge(workflows::routes())
+        .merge(executions::routes())
+        .merge(schedules::routes())
+        .merge(audit::routes())
+}
+
+/// What does not.
+fn open() -> Routes {
+    health::routes().merge(docs::routes())
+}
 
 pub(crate) fn all(app: &App) -> Router<App> {
-    let api = Router::new()
-        .merge(api_keys::routes())
-        .merge(audit::routes())
-        .merge(executions::routes())
-        .merge(me::routes())
-        .merge(organizations::routes())
-        .merge(quotas::routes())
-        .merge(schedules::routes())
-        .merge(users::routes())
-        .merge(workflows::routes())
-        .layer(edge::Whole::new(app.clone()));
-    api.merge(health::routes())
+    api().into_router().layer(edge::Whole::new(app.clone())).merge(open().into_router())
+}
+
+/// What all of it says of itself.
+pub(crate) fn document() -> Value {
+    api().merge(open()).document()
 }

@@ -38,8 +38,13 @@ const SHOWN_PREFIX_LENGTH: usize = 7;
 
 checked_string!(
     /// What people call an API key: 1–100 characters.
-    ApiKeyName, |value| display_name("name", value, 100)
+    ApiKeyName, |value| display_name("name", value, ApiKeyName::MAX_LENGTH)
 );
+
+impl ApiKeyName {
+    /// How many characters it has at most.
+    pub const MAX_LENGTH: usize = 100;
+}
 
 /// The secret of an API key. It shows itself to nobody who does not ask by name, and leaves the memory with its owner.
 #[derive(Clone)]
@@ -51,6 +56,9 @@ pub struct Secret(Zeroizing<String>);
 pub struct MalformedSecret;
 
 impl Secret {
+    /// What every secret looks like.
+    pub const PATTERN: &str = "^tn_[0-9A-Za-z]{38}$";
+
     /// A new secret from the system's generator.
     ///
     /// # Errors

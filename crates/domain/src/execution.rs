@@ -10,7 +10,9 @@ mod history;
 mod names;
 
 pub use history::{HistoryEvent, HistoryPlace, NoPlace};
-pub use names::{HOSTED_TASK_QUEUE, SignalName, TemporalWorkflowId, TerminationReason, WorkflowType};
+pub use names::{
+    HOSTED_TASK_QUEUE, MAX_CHARACTERS, SignalName, TemporalWorkflowId, TerminationReason, WorkflowType,
+};
 
 words!(
     /// Where an execution is in its life.

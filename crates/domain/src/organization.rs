@@ -26,14 +26,19 @@ checked_string!(
 );
 checked_string!(
     /// An organization's name as people read it: 1–200 characters.
-    OrganizationName, |value| display_name("name", value, 200)
+    OrganizationName, |value| display_name("name", value, OrganizationName::MAX_LENGTH)
 );
+
+impl OrganizationName {
+    /// How many characters it has at most.
+    pub const MAX_LENGTH: usize = 200;
+}
 
 fn parse_slug(value: &str) -> Result<String, Invalid> {
     let well_formed = value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && value.starts_with(|c: char| c.is_ascii_lowercase())
         && !value.ends_with('-');
-    if !well_formed || !(3..=40).contains(&value.len()) {
+    if !well_formed || !(Slug::MIN_LENGTH..=Slug::MAX_LENGTH).contains(&value.len()) {
         let rule = "must have 3 to 40 characters: lower-case letters, digits and hyphens, first a letter, last no hyphen";
         return Err(Invalid::new("slug", rule));
     }
@@ -44,6 +49,13 @@ fn parse_slug(value: &str) -> Result<String, Invalid> {
 }
 
 impl Slug {
+    /// How many characters it has at least.
+    pub const MIN_LENGTH: usize = 3;
+    /// How many characters it has at most.
+    pub const MAX_LENGTH: usize = 40;
+    /// What nobody can choose.
+    pub const RESERVED: &[&str] = RESERVED_SLUGS;
+
     /// The slug of the system organization, which nobody can choose.
     pub fn system() -> Self {
         Self("system".to_owned())

@@ -39,6 +39,11 @@ impl Quota {
         }
     }
 
+    /// What an admin must allow at least.
+    pub const fn min_limit(self) -> u32 {
+        matches!(self, Self::RetentionDays | Self::ConcurrentActivities) as u32
+    }
+
     /// What an admin can allow at most.
     pub const fn max_limit(self) -> u32 {
         match self {
@@ -54,7 +59,7 @@ impl Quota {
     /// # Errors
     /// Names the quota and the range.
     pub fn check(self, limit: u32) -> Result<u32, Invalid> {
-        let least = u32::from(matches!(self, Self::RetentionDays | Self::ConcurrentActivities));
+        let least = self.min_limit();
         if (least..=self.max_limit()).contains(&limit) {
             return Ok(limit);
         }

@@ -31,15 +31,25 @@ fn parse_time_zone(value: &str) -> Result<String, Invalid> {
 }
 
 impl TimeZone {
+    /// Every name that there is.
+    pub fn all() -> impl Iterator<Item = &'static str> {
+        chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())
+    }
+
     /// A name that was checked when it was stored. A later version of the database may not know it any more.
     pub fn from_storage(value: String) -> Self {
         Self(value)
     }
 }
 
+impl ScheduleNote {
+    /// How many characters it has at most.
+    pub const MAX_LENGTH: usize = 500;
+}
+
 fn parse_note(value: &str) -> Result<String, Invalid> {
     let value = value.trim();
-    if value.chars().count() > 500 || value.chars().any(char::is_control) {
+    if value.chars().count() > ScheduleNote::MAX_LENGTH || value.chars().any(char::is_control) {
         return Err(Invalid::new(
             "note",
             "must have at most 500 characters, none of them a control character",

@@ -12,10 +12,13 @@ const TASK_QUEUE: &str = "task_queue";
 
 checked_string!(
     /// The name of a Temporal task queue: 1–250 characters.
-    TaskQueueName, |value| display_name("task_queue", value, 250)
+    TaskQueueName, |value| display_name("task_queue", value, TaskQueueName::MAX_LENGTH)
 );
 
 impl TaskQueueName {
+    /// How many characters it has at most.
+    pub const MAX_LENGTH: usize = 250;
+
     /// One that was checked when it was stored.
     pub fn from_storage(value: String) -> Self {
         Self(value)

@@ -11,8 +11,18 @@ checked_string!(
 );
 checked_string!(
     /// A user's name as people read it: 1–200 characters.
-    UserName, |value| display_name("name", value, 200)
+    UserName, |value| display_name("name", value, UserName::MAX_LENGTH)
 );
+
+impl Email {
+    /// How many bytes it has at most.
+    pub const MAX_LENGTH: usize = 254;
+}
+
+impl UserName {
+    /// How many characters it has at most.
+    pub const MAX_LENGTH: usize = 200;
+}
 
 fn parse_email(value: &str) -> Result<String, Invalid> {
     let value = value.trim().to_lowercase();
@@ -24,7 +34,7 @@ fn parse_email(value: &str) -> Result<String, Invalid> {
             && !domain.ends_with('.')
     });
     let clean = !value.chars().any(|c| c.is_whitespace() || c.is_control());
-    if !well_formed || !clean || value.len() > 254 {
+    if !well_formed || !clean || value.len() > Email::MAX_LENGTH {
         return Err(Invalid::new("email", "must be an e-mail address of at most 254 characters"));
     }
     Ok(value)

@@ -12,11 +12,16 @@ checked_string!(
     WorkflowName, parse_name
 );
 
+impl WorkflowName {
+    /// How many characters it has at most.
+    pub const MAX_LENGTH: usize = 63;
+}
+
 fn parse_name(value: &str) -> Result<String, Invalid> {
     let well_formed = value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !value.starts_with('-')
         && !value.ends_with('-');
-    if well_formed && (1..=63).contains(&value.len()) {
+    if well_formed && (1..=WorkflowName::MAX_LENGTH).contains(&value.len()) {
         return Ok(value.to_owned());
     }
     let rule =

@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    routing::{get, post},
-};
+use axum::extract::State;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use tenantry_domain::{
@@ -15,43 +10,117 @@ use tenantry_domain::{
     api_key::{Changes, Filter, IssuedSecret, Limits, NewApiKey, Overlap},
 };
 use tenantry_services::Services;
+use utoipa::ToSchema;
 
 use crate::{
-    App,
     if_match::IfMatch,
-    input::{Body, Fields, InPath, OptionalBody, Query, timestamp},
-    output::{Created, Data, List, Listed, Moment, Tagged},
+    input::{
+        Body, Fields, InPath, LIMIT, NoQuery, OptionalBody, Paging, Parameters, Query, cursor, timestamp,
+    },
+    openapi::{
+        Parameter, Routes, about,
+        values::{self, MAX_DAYS},
+    },
+    output::{Created, Data, Gone, List, Listed, Located, Moment, Tagged},
     permit::{ReadUsers, UseOwnIdentity},
-    problem::Problem,
+    problem::{Code, Problem},
 };
 
-/// The most days that a list can look back, or ahead.
-const MAX_DAYS: i64 = 3650;
-
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route(v0!("/users/{user}/api-keys"), get(list).post(create))
-        .route(v0!("/api-keys"), get(list_all))
-        .route(v0!("/api-keys/{api_key}"), get(read).patch(update).delete(revoke))
-        .route(v0!("/api-keys/{api_key}/rotate"), post(rotate))
+pub(super) fn routes() -> Routes {
+    Routes::of("API keys", "What programs show to say who calls. A secret is shown once.")
+        .get(
+            v0!("/users/{user}/api-keys"),
+            list,
+            about("list_user_api_keys", "List a user's API keys")
+                .detail("The newest first. One's own; others' with the permission `users:read`."),
+        )
+        .post(
+            v0!("/users/{user}/api-keys"),
+            create,
+            about("create_api_key", "Create an API key")
+                .detail("The answer shows its secret, this once. For oneself; for others with the permission `users:write`. Nobody can give scopes that are wider than their own key's.")
+                .may(&[Code::QuotaExceeded]),
+        )
+        .get(
+            v0!("/api-keys"),
+            list_all,
+            about("list_api_keys", "List the API keys of an organization")
+                .detail("The newest first; with a filter, those that have not ended."),
+        )
+        .get(
+            v0!("/api-keys/{api_key}"),
+            read,
+            about("get_api_key", "Read an API key").detail("One's own; others' with the permission `users:read`."),
+        )
+        .patch(
+            v0!("/api-keys/{api_key}"),
+            update,
+            about("update_api_key", "Change an API key's name, end or limits")
+                .detail("What is not named stays as it is; null takes a limit or the end away. One's own; others' with the permission `users:write`."),
+        )
+        .delete(
+            v0!("/api-keys/{api_key}"),
+            revoke,
+            about("revoke_api_key", "Revoke an API key")
+                .detail("From now on it is worth nothing. One's own; others' with the permission `users:write`."),
+        )
+        .post(
+            v0!("/api-keys/{api_key}/rotate"),
+            rotate,
+            about("rotate_api_key", "Give an API key a new secret")
+                .detail("The answer shows it, this once. One's own; others' with the permission `users:write`."),
+        )
 }
 
 /// A key, with the marks of its newest secret.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKey)]
 pub(super) struct ApiKeyView {
+    /// Names it for ever.
+    #[schema(value_type = values::ApiKeyId)]
     id: ApiKeyId,
+    /// Who acts with it.
+    #[schema(value_type = values::UserId)]
     user_id: UserId,
+    /// What people call it.
+    #[schema(value_type = values::ApiKeyName)]
     name: String,
+    /// What its newest secret begins with.
+    #[schema(required, value_type = Option<values::SecretPrefix>)]
     prefix: Option<String>,
+    /// What its newest secret ends with.
+    #[schema(required, value_type = Option<values::LastFour>)]
     last_four: Option<String>,
+    /// What it is limited to of what its user may do; null for all of it.
+    #[schema(required, value_type = Option<Vec<values::Scope>>)]
     scopes: Option<Scopes>,
+    /// The networks that it can be used from; null for all.
+    #[schema(required, value_type = Option<Vec<values::Cidr>>)]
     allowed_cidrs: Option<AllowedCidrs>,
+    /// How often it can be used; null for as often as the organization's keys together.
+    #[schema(required, value_type = Option<RateLimitBody>)]
     rate_limit: Option<RateLimit>,
+    /// When it was made.
     created_at: Moment,
+    /// From when on it is worth nothing; null for never.
+    #[schema(required)]
     expires_at: Option<Moment>,
+    /// When any of its secrets was last used, to a few seconds.
+    #[schema(required)]
     last_used_at: Option<Moment>,
+    /// When it was revoked.
+    #[schema(required)]
     revoked_at: Option<Moment>,
+    /// Its secrets, the newest first, without the secrets themselves.
     secrets: Vec<IssuedSecretView>,
+}
+
+impl Located for ApiKeyView {
+    const PARAMETER: &'static str = "api_key";
+
+    fn location(&self) -> String {
+        format!(v0!("/api-keys/{}"), self.id)
+    }
 }
 
 impl From<ApiKey> for ApiKeyView {
@@ -75,13 +144,26 @@ impl From<ApiKey> for ApiKeyView {
     }
 }
 
-#[derive(Serialize)]
+/// A secret that a key has or had, by what it is recognised by.
+#[derive(Serialize, ToSchema)]
+#[schema(as = IssuedSecret)]
 struct IssuedSecretView {
+    /// What it begins with.
+    #[schema(value_type = values::SecretPrefix)]
     prefix: String,
+    /// What it ends with.
+    #[schema(value_type = values::LastFour)]
     last_four: String,
+    /// When it was made.
     created_at: Moment,
+    /// From when on it is worth nothing; null for never by itself.
+    #[schema(required)]
     ends_at: Option<Moment>,
+    /// When it was last used, to a few seconds.
+    #[schema(required)]
     last_used_at: Option<Moment>,
+    /// From where it was last used.
+    #[schema(required, example = "192.0.2.7")]
     last_used_address: Option<String>,
 }
 
@@ -101,11 +183,22 @@ impl Listed for ApiKeyView {
 }
 
 /// A key with its new secret, this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKeyWithSecret)]
 struct WithSecret {
     #[serde(flatten)]
     api_key: ApiKeyView,
+    /// The secret, which nobody can read again.
+    #[schema(value_type = values::Secret)]
     secret: String,
+}
+
+impl Located for WithSecret {
+    const PARAMETER: &'static str = ApiKeyView::PARAMETER;
+
+    fn location(&self) -> String {
+        self.api_key.location()
+    }
 }
 
 impl From<(ApiKey, Secret)> for WithSecret {
@@ -114,19 +207,38 @@ impl From<(ApiKey, Secret)> for WithSecret {
     }
 }
 
-#[derive(Deserialize)]
+/// What is to change of a key; null takes a limit or the end away.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ApiKeyChanges)]
 struct ApiKeyBody {
+    /// What people will call it.
+    #[schema(value_type = Option<values::ApiKeyName>)]
     name: Option<String>,
+    /// What it is limited to of what its user may do: at least one permission, and names of workflows and task queues.
     #[serde(default)]
+    #[schema(value_type = Option<Vec<values::Scope>>, min_items = 1, max_items = 100)]
     scopes: Change<Vec<String>>,
+    /// The networks that it can be used from.
     #[serde(default)]
+    #[schema(value_type = Option<Vec<values::Cidr>>, min_items = 1, max_items = 64)]
     allowed_cidrs: Change<Vec<String>>,
+    /// How often it can be used.
     #[serde(default)]
+    #[schema(value_type = Option<RateLimitBody>)]
     rate_limit: Change<RateLimitBody>,
+    /// From when on it is worth nothing.
     #[serde(default)]
+    #[schema(value_type = Option<values::Timestamp>)]
     expires_at: Change<String>,
 }
+
+/// The same of a key that does not exist yet, which has to have a name.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct NewApiKeyBody(ApiKeyBody);
+
+values::requiring!(NewApiKeyBody(ApiKeyBody) as NewApiKey: "A new key.", { name: ApiKeyName = "What people will call it." });
 
 impl ApiKeyBody {
     fn check(self, fields: &mut Fields) -> Changes {
@@ -140,10 +252,16 @@ impl ApiKeyBody {
     }
 }
 
-#[derive(Deserialize)]
+/// So many requests in so many seconds.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RateLimit)]
 struct RateLimitBody {
+    /// So many requests …
+    #[schema(value_type = values::RateLimitRequests)]
     requests: Option<u64>,
+    /// … in so many seconds.
+    #[schema(value_type = values::RateLimitSeconds)]
     per_seconds: Option<u64>,
 }
 
@@ -158,8 +276,9 @@ impl RateLimitBody {
 async fn create(
     UseOwnIdentity(scope): UseOwnIdentity,
     InPath(user): InPath<UserId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
-    Body(mut body): Body<ApiKeyBody>,
+    Body(NewApiKeyBody(mut body)): Body<NewApiKeyBody>,
 ) -> Result<Created<WithSecret>, Problem> {
     let mut fields = Fields::default();
     let name = fields.required("name", body.name.take(), |name| ApiKeyName::parse(&name));
@@ -171,24 +290,36 @@ async fn create(
     };
     let new = NewApiKey { name: fields.finish_with(name)?, limits, expires_at: expires_at.of(None) };
     let created = services.api_keys.create(&scope, user, &new).await?;
-    Ok(Created { location: format!("/api/v0/api-keys/{}", created.0.id), thing: created.into() })
+    Ok(Created(created.into()))
 }
 
 async fn list(
     UseOwnIdentity(scope): UseOwnIdentity,
     InPath(user): InPath<UserId>,
     State(services): State<Arc<Services>>,
-    mut query: Query,
+    mut query: Query<Paging<values::ApiKeyId>>,
 ) -> Result<List<ApiKeyView>, Problem> {
     let page = query.page(ApiKeyId::uuid);
     query.finish()?;
     Ok(List(services.api_keys.list(&scope, user, page).await?.map(Into::into)))
 }
 
+/// Which keys are wanted.
+struct Ending;
+
+impl Parameters for Ending {
+    const ALL: &[Parameter] = &[
+        Parameter::new::<values::Days>("unused_for_days", "Only those that were not used for so many days."),
+        Parameter::new::<values::Days>("expiring_within_days", "Only those that end within so many days."),
+        LIMIT,
+        cursor::<values::ApiKeyId>(),
+    ];
+}
+
 async fn list_all(
     ReadUsers(scope): ReadUsers,
     State(services): State<Arc<Services>>,
-    mut query: Query,
+    mut query: Query<Ending>,
 ) -> Result<List<ApiKeyView>, Problem> {
     let filter = Filter {
         unused_for: query.take("unused_for_days", |text| days("unused_for_days", text)),
@@ -207,6 +338,7 @@ fn days(field: &'static str, text: &str) -> Result<TimeDelta, Invalid> {
 async fn read(
     UseOwnIdentity(scope): UseOwnIdentity,
     InPath(api_key): InPath<ApiKeyId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
 ) -> Result<Tagged<ApiKeyView>, Problem> {
     Ok(Tagged::of(services.api_keys.get(&scope, api_key).await?))
@@ -215,6 +347,7 @@ async fn read(
 async fn update(
     UseOwnIdentity(scope): UseOwnIdentity,
     InPath(api_key): InPath<ApiKeyId>,
+    _: NoQuery,
     IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Body(body): Body<ApiKeyBody>,
@@ -225,15 +358,19 @@ async fn update(
     Ok(Tagged::of(services.api_keys.update(&scope, api_key, &expected, &changes).await?))
 }
 
-#[derive(Default, Deserialize)]
+/// How one secret follows the other.
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Rotation {
+    /// For how long the older one holds beside the new one; not at all, if nothing is said.
+    #[schema(value_type = Option<values::OverlapSeconds>)]
     overlap_seconds: Option<u64>,
 }
 
 async fn rotate(
     UseOwnIdentity(scope): UseOwnIdentity,
     InPath(api_key): InPath<ApiKeyId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
     OptionalBody(body): OptionalBody<Rotation>,
 ) -> Result<Data<WithSecret>, Problem> {
@@ -246,8 +383,9 @@ async fn rotate(
 async fn revoke(
     UseOwnIdentity(scope): UseOwnIdentity,
     InPath(api_key): InPath<ApiKeyId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Gone, Problem> {
     services.api_keys.revoke(&scope, api_key).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Gone)
 }

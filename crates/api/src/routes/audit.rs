@@ -2,57 +2,113 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, routing::get};
+use axum::extract::State;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tenantry_domain::{
     ApiKeyId, AuditEntryId, Invalid, OrganizationId, UserId,
     audit::{Action, Entry},
 };
 use tenantry_services::Services;
-use tenantry_storage::audit::Filter;
+use tenantry_storage::audit::{Filter, Verification};
+use utoipa::ToSchema;
 
 use crate::{
-    App,
-    input::{Query, timestamp, word},
+    input::{LIMIT, NoQuery, Parameters, Query, cursor, timestamp, word},
+    openapi::{Parameter, Routes, about, values},
     output::{Data, List, Listed, Moment},
     permit::{AuditLog, ReadAudit},
     problem::Problem,
 };
 
-pub(super) fn routes() -> Router<App> {
-    Router::new().route(v0!("/audit-log"), get(list)).route(v0!("/audit-log/verify"), get(verify))
+pub(super) fn routes() -> Routes {
+    Routes::of("Audit log", "Who did what, to what, when and from where.")
+        .get(
+            v0!("/audit-log"),
+            list,
+            about("list_audit_log", "List what was done, and refused")
+                .detail("The newest first. An admin who names no organization gets the entries of all."),
+        )
+        .get(
+            v0!("/audit-log/verify"),
+            verify,
+            about("verify_audit_log", "Check that no entry was changed or taken away"),
+        )
 }
 
-#[derive(Serialize)]
+/// Something that was done, or tried.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
 struct EntryView {
+    /// Names it.
+    #[schema(value_type = values::AuditEntryId)]
     id: AuditEntryId,
+    /// The organization whose log it is in.
+    #[schema(value_type = values::OrganizationId)]
     organization_id: OrganizationId,
+    /// Its place in that log: 1, 2, …
+    #[schema(minimum = 1, example = 4711)]
     sequence: i64,
+    /// When.
     at: Moment,
+    /// Who.
     actor: ActorView,
+    /// What was done, or tried.
+    #[schema(value_type = values::AuditAction)]
     action: String,
+    /// To what.
     resource: ResourceView,
+    /// What came of it.
+    #[schema(value_type = values::AuditOutcome)]
     outcome: String,
+    /// The request, if one was its cause.
+    #[schema(required, example = "req-4711")]
     request_id: Option<String>,
+    /// Where the request came from.
+    #[schema(required, example = "192.0.2.7")]
     source_address: Option<String>,
+    /// What changed, in the form that the action has.
+    #[schema(required, value_type = values::Json)]
     changes: Option<Value>,
+    /// SHA-256 over this entry and the hash before it.
+    #[schema(value_type = values::Digest)]
     hash: String,
+    /// The hash of the entry before it; empty for the first.
+    #[schema(
+        pattern = "^([0-9a-f]{64})?$",
+        example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    )]
     previous_hash: String,
 }
 
-#[derive(Serialize)]
+/// Who did it; all null for the deployment itself.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditActor)]
 struct ActorView {
+    /// The user.
+    #[schema(required, value_type = Option<values::UserId>)]
     user_id: Option<UserId>,
+    /// Their API key.
+    #[schema(required, value_type = Option<values::ApiKeyId>)]
     key_id: Option<ApiKeyId>,
+    /// Their role.
+    #[schema(required, value_type = Option<values::Role>)]
     role: Option<String>,
+    /// Their organization.
+    #[schema(required, value_type = Option<values::OrganizationId>)]
     organization_id: Option<OrganizationId>,
 }
 
-#[derive(Serialize)]
+/// What it was done to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditResource)]
 struct ResourceView {
+    /// What kind of thing it is.
     #[serde(rename = "type")]
+    #[schema(example = "user")]
     kind: String,
+    /// Which.
+    #[schema(example = "usr_01h455vb4pex5vsknk084sn02q")]
     id: String,
 }
 
@@ -87,10 +143,25 @@ impl Listed for EntryView {
     }
 }
 
+/// Which entries are wanted.
+struct Wanted;
+
+impl Parameters for Wanted {
+    const ALL: &[Parameter] = &[
+        Parameter::new::<values::UserId>("actor", "Only what this user did."),
+        Parameter::new::<values::AuditAction>("action", "Only what was done so."),
+        Parameter::new::<values::ResourceId>("resource", "Only what was done to this thing."),
+        Parameter::new::<values::Timestamp>("after", "Only what was done later."),
+        Parameter::new::<values::Timestamp>("before", "Only what was done earlier."),
+        LIMIT,
+        cursor::<values::AuditEntryId>(),
+    ];
+}
+
 async fn list(
     log: AuditLog,
     State(services): State<Arc<Services>>,
-    mut query: Query,
+    mut query: Query<Wanted>,
 ) -> Result<List<EntryView>, Problem> {
     let filter = Filter {
         actor: query
@@ -114,11 +185,26 @@ async fn list(
     Ok(List(entries.map(Into::into)))
 }
 
+/// What the chain of hashes says.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditVerification)]
+struct VerificationView {
+    /// Whether every entry is as it was written, and none is missing before the last.
+    #[schema(example = true)]
+    valid: bool,
+    /// How many entries there are.
+    #[schema(minimum = 0, example = 4711)]
+    entries: i64,
+    /// The first entry that is not as it was written, by its `sequence`.
+    #[schema(required, minimum = 1, example = 42)]
+    broken_at: Option<i64>,
+}
+
 async fn verify(
     ReadAudit(scope): ReadAudit,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<Data<Value>, Problem> {
-    let found = services.audit.verify(&scope).await?;
-    let whole = found.broken_at.is_none();
-    Ok(Data(json!({ "valid": whole, "entries": found.entries, "broken_at": found.broken_at })))
+) -> Result<Data<VerificationView>, Problem> {
+    let Verification { entries, broken_at } = services.audit.verify(&scope).await?;
+    Ok(Data(VerificationView { valid: broken_at.is_none(), entries, broken_at }))
 }

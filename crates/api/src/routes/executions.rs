@@ -2,13 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Extension, Router,
-    extract::State,
-    http::{StatusCode, header},
-    response::IntoResponse,
-    routing::{get, post},
-};
+use axum::{Extension, extract::State};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tenantry_domain::{
@@ -22,53 +16,163 @@ use tenantry_services::{
     executions::{Start, StartOwn},
 };
 use tenantry_storage::executions::Filter;
+use utoipa::ToSchema;
 
 use crate::{
-    App,
-    input::{Body, Fields, InPath, OptionalBody, Query, timestamp, word},
+    input::{
+        Body, Fields, InPath, LIMIT, NoQuery, OptionalBody, Paging, Parameters, Query, cursor, timestamp,
+        word,
+    },
     once::Begins,
-    output::{Data, List, Listed, Moment},
+    openapi::{Parameter, Routes, about, values},
+    output::{Accepted, Begun, Data, List, Listed, Located, Moment},
     permit::{CancelExecutions, ReadExecutions, SignalExecutions, StartExecutions, TerminateExecutions},
-    problem::Problem,
+    problem::{Code, Problem},
 };
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route(v0!("/workflows/{workflow}/executions"), post(start))
-        .route(v0!("/executions"), get(list).post(start_own))
-        .route(v0!("/executions/{execution}"), get(read))
-        .route(v0!("/executions/{execution}/tasks"), get(tasks))
-        .route(v0!("/executions/{execution}/history"), get(history))
-        .route(v0!("/executions/{execution}/cancel"), post(cancel))
-        .route(v0!("/executions/{execution}/signal"), post(signal))
-        .route(v0!("/executions/{execution}/terminate"), post(terminate))
+pub(super) fn routes() -> Routes {
+    Routes::of("Executions", "Workflows at work.")
+        .post(
+            v0!("/workflows/{workflow}/executions"),
+            start,
+            about("start_execution", "Start a workflow")
+                .detail("Once this answers it happens, whatever fails; it is `pending` until Temporal has it.")
+                .may(&[Code::OrganizationNotReady, Code::QuotaExceeded]),
+        )
+        .get(
+            v0!("/executions"),
+            list,
+            about("list_executions", "List executions")
+                .detail("The newest first. Large inputs and outputs are left out of a list."),
+        )
+        .post(
+            v0!("/executions"),
+            start_own,
+            about("start_own_execution", "Start a workflow type of one's own workers")
+                .detail("The same workflow id again answers the execution that has it, if that was started with the same.")
+                .may(&[Code::OrganizationNotReady, Code::QuotaExceeded]),
+        )
+        .get(v0!("/executions/{execution}"), read, about("get_execution", "Read an execution"))
+        .get(
+            v0!("/executions/{execution}/tasks"),
+            tasks,
+            about("list_tasks", "List the tasks that an execution has entered")
+                .detail("In their order, all on one page. What one's own workers do has none."),
+        )
+        .get(
+            v0!("/executions/{execution}/history"),
+            history,
+            about("list_history", "List what happened in an execution, event by event")
+                .detail("As Temporal remembers it: for as long as the quota `retention_days` says after its end."),
+        )
+        .post(
+            v0!("/executions/{execution}/cancel"),
+            cancel,
+            about("cancel_execution", "Ask an execution to stop"),
+        )
+        .post(
+            v0!("/executions/{execution}/signal"),
+            signal,
+            about("signal_execution", "Send a signal to an execution").detail("To one that one's own workers do."),
+        )
+        .post(
+            v0!("/executions/{execution}/terminate"),
+            terminate,
+            about("terminate_execution", "End an execution without asking it"),
+        )
 }
 
-#[derive(Serialize)]
+/// A run of a workflow.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Execution)]
 struct ExecutionView {
+    /// Names it for ever.
+    #[schema(value_type = values::ExecutionId)]
     id: ExecutionId,
+    /// The workflow that it runs; null for a type of one's own workers.
+    #[schema(required, value_type = Option<values::WorkflowName>)]
     workflow: Option<String>,
+    /// Which revision of it, from start to end.
+    #[schema(required, value_type = Option<values::Revision>)]
     revision: Option<Revision>,
+    /// The type that one's own workers run; null for a definition.
+    #[schema(required, value_type = Option<values::WorkflowType>)]
     workflow_type: Option<WorkflowType>,
+    /// Where those workers look for work.
+    #[schema(required, value_type = Option<values::TaskQueueName>)]
     task_queue: Option<TaskQueueName>,
+    /// What it is called in Temporal.
+    #[schema(value_type = values::TemporalWorkflowId)]
     workflow_id: TemporalWorkflowId,
+    /// Its run in Temporal, once there is one: the latest.
+    #[schema(required, value_type = Option<values::RunId>)]
     run_id: Option<String>,
+    /// Where it is in its life.
+    #[schema(value_type = values::ExecutionStatus)]
     status: ExecutionStatus,
     #[serde(flatten)]
+    #[schema(value_type = Contents)]
     contents: Option<Contents>,
+    /// When it was accepted.
     started_at: Moment,
+    /// When it ended.
+    #[schema(required)]
     ended_at: Option<Moment>,
+    /// By whom; null for what a schedule started.
+    #[schema(required, value_type = Option<values::UserId>)]
     started_by: Option<UserId>,
+    /// The schedule that started it, if one did. It may be gone since.
+    #[schema(required, value_type = Option<values::ScheduleId>)]
     schedule: Option<ScheduleId>,
 }
 
+impl Located for ExecutionView {
+    const PARAMETER: &'static str = "execution";
+
+    fn location(&self) -> String {
+        format!(v0!("/executions/{}"), self.id)
+    }
+}
+
 /// What only those see who may read executions.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExecutionContents)]
 struct Contents {
+    /// What there is to say about the status.
+    #[schema(example = "ended by a manager")]
     status_reason: Option<String>,
+    /// What it was started with; null in a list when it is large.
+    #[schema(required = false, value_type = values::Json)]
     input: Option<Value>,
+    /// What it returned; null in a list when it is large.
+    #[schema(required = false, value_type = values::Json)]
     output: Option<Value>,
+    /// What it failed with: problem details, as the definition language has them.
+    #[schema(value_type = Option<WorkflowErrorView>)]
     error: Option<Value>,
+}
+
+/// What a workflow failed with (RFC 7807).
+#[derive(ToSchema)]
+#[schema(as = WorkflowError)]
+#[expect(dead_code, reason = "the interpreter writes it; this tells its shape")]
+struct WorkflowErrorView {
+    /// A URI that names the kind of error.
+    #[serde(rename = "type")]
+    #[schema(example = "https://open-workflow-specification.org/spec/1.0.0/errors/expression")]
+    kind: String,
+    /// A status code, of HTTP where one fits.
+    #[schema(minimum = 0, maximum = 65535, example = 400)]
+    status: u16,
+    /// What the kind of error is.
+    #[schema(example = "Expression Error")]
+    title: Option<String>,
+    /// What happened this time.
+    #[schema(example = "cannot calculate {\"a\":1} * 2")]
+    detail: Option<String>,
+    /// The task that raised it.
+    #[schema(value_type = Option<values::JsonPointer>)]
+    instance: Option<String>,
 }
 
 impl ExecutionView {
@@ -113,21 +217,66 @@ impl Listed for ExecutionView {
 #[serde(transparent)]
 struct TaskView(Value);
 
+/// A task that was entered; once for each time that it was.
+#[derive(ToSchema)]
+#[schema(as = Task)]
+#[expect(dead_code, reason = "the interpreter writes it; this tells its shape")]
+struct TaskShape {
+    /// Its definition.
+    #[schema(value_type = values::JsonPointer)]
+    reference: String,
+    /// Its name.
+    #[schema(example = "price")]
+    name: String,
+    /// What it does: the word that sets its type apart.
+    #[serde(rename = "type")]
+    #[schema(example = "set")]
+    kind: String,
+    /// Where it is.
+    #[schema(value_type = values::TaskStatus)]
+    status: String,
+    /// When it was entered.
+    started_at: Moment,
+    /// When it was left.
+    #[schema(required)]
+    ended_at: Option<Moment>,
+    /// Which attempt this is, from 1.
+    #[schema(minimum = 1, example = 1)]
+    attempt: u32,
+    /// What it failed with.
+    #[schema(required)]
+    error: Option<WorkflowErrorView>,
+}
+
+values::shaped_as!(TaskView as TaskShape);
+
 impl Listed for TaskView {
     fn cursor(&self) -> String {
         String::new()
     }
 }
 
-#[derive(Serialize)]
+/// Something that happened in an execution.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HistoryEvent)]
 struct HistoryEventView {
     #[serde(skip)]
     place: HistoryPlace,
+    /// In which of its runs.
+    #[schema(value_type = values::RunId)]
     run_id: String,
+    /// Its number in that run, from 1.
+    #[schema(minimum = 1, example = 5)]
     event_id: i64,
+    /// When, by Temporal's clock.
+    #[schema(required)]
     at: Option<Moment>,
+    /// What, in Temporal's word for it.
     #[serde(rename = "type")]
+    #[schema(example = "TimerFired")]
     kind: String,
+    /// What there is to say about it, in Temporal's form. What is large is left out, with how large it is.
+    #[schema(value_type = values::Json)]
     attributes: Value,
 }
 
@@ -145,28 +294,37 @@ impl Listed for HistoryEventView {
     }
 }
 
-#[derive(Deserialize)]
+/// What to start a workflow with.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = StartExecution)]
 struct StartBody {
+    /// What it works on; an empty object, if nothing is said.
     #[serde(default, deserialize_with = "given")]
+    #[schema(required = false, value_type = values::Json)]
     input: Option<Value>,
+    /// Which revision to run; the latest, if nothing is said.
+    #[schema(value_type = Option<values::Revision>)]
     revision: Option<Revision>,
+    /// What the execution is to be called, so that a second attempt is the same.
+    #[schema(value_type = Option<values::ChosenExecutionId>)]
     execution_id: Option<String>,
 }
 
 async fn start(
     StartExecutions(scope): StartExecutions,
     InPath(workflow): InPath<WorkflowName>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
     begins: Option<Extension<Begins>>,
     Body(body): Body<StartBody>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Begun<ExecutionView>, Problem> {
     let mut fields = Fields::default();
     let id = fields.optional(body.execution_id, |id| chosen_id(&id));
     fields.finish()?;
     let id = id.or_else(|| called(begins));
     let start = Start { input: body.input, revision: body.revision, id };
-    Ok(accepted(services.executions.start(&scope, &workflow, start).await?, &scope))
+    Ok(Begun(ExecutionView::of(services.executions.start(&scope, &workflow, start).await?, &scope)))
 }
 
 /// What an execution is called by the request that starts it.
@@ -174,28 +332,33 @@ fn called(begins: Option<Extension<Begins>>) -> Option<ExecutionId> {
     begins.map(|Extension(Begins(id))| id)
 }
 
-/// What is begun, and where it is.
-fn accepted(execution: Execution, scope: &OrgScope) -> impl IntoResponse + use<> {
-    let location = format!("/api/v0/executions/{}", execution.id);
-    (StatusCode::ACCEPTED, [(header::LOCATION, location)], Data(ExecutionView::of(execution, scope)))
-}
-
-#[derive(Deserialize)]
+/// What one's own workers are to do.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = StartOwnExecution)]
 struct StartOwnBody {
+    /// Which of their workflow types.
+    #[schema(value_type = values::WorkflowType)]
     workflow_type: Option<String>,
+    /// Where they look for work.
+    #[schema(value_type = values::TaskQueueName)]
     task_queue: Option<String>,
+    /// What it is to be called in Temporal; the execution's id, if nothing is said.
+    #[schema(value_type = Option<values::ChosenWorkflowId>)]
     workflow_id: Option<String>,
+    /// What it works on; an empty object, if nothing is said.
     #[serde(default, deserialize_with = "given")]
+    #[schema(required = false, value_type = values::Json)]
     input: Option<Value>,
 }
 
 async fn start_own(
     StartExecutions(scope): StartExecutions,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
     begins: Option<Extension<Begins>>,
     Body(body): Body<StartOwnBody>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Begun<ExecutionView>, Problem> {
     let mut fields = Fields::default();
     let workflow_type =
         fields.required("workflow_type", body.workflow_type, |name| WorkflowType::parse(&name));
@@ -206,7 +369,7 @@ async fn start_own(
     let (workflow_type, task_queue) = fields.finish_with(workflow_type.zip(task_queue))?;
     let id = called(begins);
     let start = StartOwn { workflow_type, task_queue, workflow_id, input: body.input, id };
-    Ok(accepted(services.executions.start_own(&scope, start).await?, &scope))
+    Ok(Begun(ExecutionView::of(services.executions.start_own(&scope, start).await?, &scope)))
 }
 
 /// An input that is there, be it null.
@@ -222,10 +385,25 @@ fn chosen_id(text: &str) -> Result<ExecutionId, Invalid> {
     })
 }
 
+/// Which executions are wanted.
+struct Wanted;
+
+impl Parameters for Wanted {
+    const ALL: &[Parameter] = &[
+        Parameter::new::<values::WorkflowName>("workflow", "Only those of this workflow."),
+        Parameter::new::<values::ScheduleId>("schedule", "Only those that this schedule started."),
+        Parameter::new::<values::ExecutionStatus>("status", "Only those that are so."),
+        Parameter::new::<values::Timestamp>("started_after", "Only those that were accepted later."),
+        Parameter::new::<values::Timestamp>("started_before", "Only those that were accepted earlier."),
+        LIMIT,
+        cursor::<values::ExecutionId>(),
+    ];
+}
+
 async fn list(
     ReadExecutions(scope): ReadExecutions,
     State(services): State<Arc<Services>>,
-    mut query: Query,
+    mut query: Query<Wanted>,
 ) -> Result<List<ExecutionView>, Problem> {
     let filter = Filter {
         workflow: query.take("workflow", |name| {
@@ -247,6 +425,7 @@ async fn list(
 async fn read(
     ReadExecutions(scope): ReadExecutions,
     InPath(execution): InPath<ExecutionId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
 ) -> Result<Data<ExecutionView>, Problem> {
     Ok(Data(ExecutionView::of(services.executions.get(&scope, execution).await?, &scope)))
@@ -256,6 +435,7 @@ async fn read(
 async fn tasks(
     ReadExecutions(scope): ReadExecutions,
     InPath(execution): InPath<ExecutionId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
 ) -> Result<List<TaskView>, Problem> {
     let items = services.executions.tasks(&scope, execution).await?;
@@ -266,7 +446,7 @@ async fn history(
     ReadExecutions(scope): ReadExecutions,
     InPath(execution): InPath<ExecutionId>,
     State(services): State<Arc<Services>>,
-    mut query: Query,
+    mut query: Query<Paging<values::HistoryCursor>>,
 ) -> Result<List<HistoryEventView>, Problem> {
     let (limit, after) = (query.limit(), query.cursor());
     query.finish()?;
@@ -277,42 +457,55 @@ async fn history(
 async fn cancel(
     CancelExecutions(scope): CancelExecutions,
     InPath(execution): InPath<ExecutionId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<(StatusCode, Data<ExecutionView>), Problem> {
+) -> Result<Accepted<ExecutionView>, Problem> {
     let canceled = services.executions.cancel(&scope, execution).await?;
-    Ok((StatusCode::ACCEPTED, Data(ExecutionView::of(canceled, &scope))))
+    Ok(Accepted(ExecutionView::of(canceled, &scope)))
 }
 
-#[derive(Deserialize)]
+/// A signal.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Signal)]
 struct SignalBody {
+    /// What it is called.
+    #[schema(value_type = values::SignalName)]
     name: Option<String>,
+    /// What comes with it; null, if nothing is said.
     #[serde(default, deserialize_with = "given")]
+    #[schema(required = false, value_type = values::Json)]
     input: Option<Value>,
 }
 
 async fn signal(
     SignalExecutions(scope): SignalExecutions,
     InPath(execution): InPath<ExecutionId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
     Body(body): Body<SignalBody>,
-) -> Result<(StatusCode, Data<ExecutionView>), Problem> {
+) -> Result<Accepted<ExecutionView>, Problem> {
     let mut fields = Fields::default();
     let name = fields.required("name", body.name, |name| SignalName::parse(&name));
     let name = fields.finish_with(name)?;
     let signalled = services.executions.signal(&scope, execution, name, body.input).await?;
-    Ok((StatusCode::ACCEPTED, Data(ExecutionView::of(signalled, &scope))))
+    Ok(Accepted(ExecutionView::of(signalled, &scope)))
 }
 
-#[derive(Default, Deserialize)]
+/// Why an execution is ended.
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Termination)]
 struct TerminateBody {
+    /// What people read as its `status_reason`.
+    #[schema(value_type = Option<values::TerminationReason>)]
     reason: Option<String>,
 }
 
 async fn terminate(
     TerminateExecutions(scope): TerminateExecutions,
     InPath(execution): InPath<ExecutionId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
     OptionalBody(body): OptionalBody<TerminateBody>,
 ) -> Result<Data<ExecutionView>, Problem> {

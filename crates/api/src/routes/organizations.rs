@@ -2,46 +2,100 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    routing::{get, post},
-};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tenantry_domain::{
     Invalid, Namespace, Organization, OrganizationId, OrganizationName, OrganizationStatus, Slug,
 };
 use tenantry_services::{Services, organizations::Running};
+use utoipa::ToSchema;
 
 use crate::{
-    App,
     if_match::IfMatch,
-    input::{Body, Fields, OptionalBody, Query},
-    output::{Created, Data, List, Listed, Moment, Tagged},
+    input::{Body, Fields, NoQuery, OptionalBody, Paging, Parameters, Query},
+    openapi::{Parameter, Routes, about, values},
+    output::{Created, Data, List, Listed, Located, Moment, Tagged, TakenUp},
     permit::{ManageOrganization, ManageOrganizations, ReadOrganization, WriteOrganization},
     problem::Problem,
 };
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route(v0!("/organizations"), get(list).post(create))
-        .route(v0!("/organizations/{org}"), get(read).patch(rename).delete(delete))
-        .route(v0!("/organizations/{org}/suspend"), post(suspend))
-        .route(v0!("/organizations/{org}/resume"), post(resume))
-        .route(v0!("/organizations/{org}/retry-provisioning"), post(retry_provisioning))
+pub(super) fn routes() -> Routes {
+    Routes::of("Organizations", "The tenants: each with its own users, workflows and Temporal namespace.")
+        .get(
+            v0!("/organizations"),
+            list,
+            about("list_organizations", "List all organizations").detail("The newest first."),
+        )
+        .post(
+            v0!("/organizations"),
+            create,
+            about("create_organization", "Create an organization").detail(
+                "It is `provisioning` until its Temporal namespace is there, a moment later, and then `active`.",
+            ),
+        )
+        .get(v0!("/organizations/{org}"), read, about("get_organization", "Read an organization"))
+        .patch(v0!("/organizations/{org}"), rename, about("update_organization", "Rename an organization"))
+        .delete(
+            v0!("/organizations/{org}"),
+            delete,
+            about("delete_organization", "Erase an organization and all that it has").detail(
+                "From now on its keys are no keys, and it is in no list. What it has is erased in the background, for ever.",
+            ),
+        )
+        .post(
+            v0!("/organizations/{org}/suspend"),
+            suspend,
+            about("suspend_organization", "Suspend an organization").detail(
+                "Its keys are refused with `organization_suspended`, and nothing of it starts, until it is resumed. Nothing is lost.",
+            ),
+        )
+        .post(
+            v0!("/organizations/{org}/resume"),
+            resume,
+            about("resume_organization", "Resume a suspended organization"),
+        )
+        .post(
+            v0!("/organizations/{org}/retry-provisioning"),
+            retry_provisioning,
+            about("retry_provisioning", "Try again to make an organization's namespace")
+                .detail("For one that is `provisioning_failed`."),
+        )
 }
 
-#[derive(Serialize)]
+/// An organization.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Organization)]
 pub(super) struct OrganizationView {
+    /// Names it for ever.
+    #[schema(value_type = values::OrganizationId)]
     id: OrganizationId,
+    /// Names it in paths and commands; unique, unchanging.
+    #[schema(value_type = values::Slug)]
     slug: Slug,
+    /// What people call it.
+    #[schema(value_type = values::OrganizationName)]
     name: String,
+    /// Where it is in its life.
+    #[schema(value_type = values::OrganizationStatus)]
     status: OrganizationStatus,
+    /// Why it is there, when somebody must act.
+    #[schema(required, example = "the namespace belongs to somebody else")]
     status_reason: Option<String>,
+    /// Its own Temporal namespace.
+    #[schema(value_type = values::Namespace)]
     namespace: Namespace,
+    /// When it was made.
     created_at: Moment,
+    /// When any of this last changed.
     updated_at: Moment,
+}
+
+impl Located for OrganizationView {
+    const PARAMETER: &'static str = "org";
+
+    fn location(&self) -> String {
+        format!(v0!("/organizations/{}"), self.id)
+    }
 }
 
 impl From<Organization> for OrganizationView {
@@ -59,15 +113,21 @@ impl Listed for OrganizationView {
     }
 }
 
-#[derive(Deserialize)]
+/// A new organization.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewOrganization {
+    /// Names it in paths and commands, for ever.
+    #[schema(value_type = values::NewSlug)]
     slug: Option<String>,
+    /// What people will call it.
+    #[schema(value_type = values::OrganizationName)]
     name: Option<String>,
 }
 
 async fn create(
     ManageOrganizations(admin): ManageOrganizations,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
     Body(body): Body<NewOrganization>,
 ) -> Result<Created<OrganizationView>, Problem> {
@@ -76,13 +136,13 @@ async fn create(
     let name = fields.required("name", body.name, |name| OrganizationName::parse(&name));
     let (slug, name) = fields.finish_with(slug.zip(name))?;
     let organization = services.organizations.create(&admin, &slug, &name).await?;
-    Ok(Created { location: format!("/api/v0/organizations/{}", organization.id), thing: organization.into() })
+    Ok(Created(organization.into()))
 }
 
 async fn list(
     ManageOrganizations(_): ManageOrganizations,
     State(services): State<Arc<Services>>,
-    mut query: Query,
+    mut query: Query<Paging<values::OrganizationId>>,
 ) -> Result<List<OrganizationView>, Problem> {
     let page = query.page(OrganizationId::uuid);
     query.finish()?;
@@ -91,19 +151,25 @@ async fn list(
 
 async fn read(
     ReadOrganization(scope): ReadOrganization,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
 ) -> Result<Tagged<OrganizationView>, Problem> {
     Ok(Tagged::of(services.organizations.get(&scope).await?))
 }
 
-#[derive(Deserialize)]
+/// What is to change of an organization.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = OrganizationChanges)]
 struct Renamed {
+    /// What people will call it.
+    #[schema(value_type = values::OrganizationName)]
     name: Option<String>,
 }
 
 async fn rename(
     WriteOrganization(scope): WriteOrganization,
+    _: NoQuery,
     IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Body(body): Body<Renamed>,
@@ -114,25 +180,38 @@ async fn rename(
     Ok(Tagged::of(services.organizations.rename(&scope, &expected, &name).await?))
 }
 
+/// That somebody means it.
+struct Confirmation;
+
+impl Parameters for Confirmation {
+    const ALL: &[Parameter] =
+        &[Parameter::new::<values::Slug>("confirm", "The organization's slug, to say that it is meant.")
+            .required()];
+}
+
 async fn delete(
     ManageOrganization(scope): ManageOrganization,
     State(services): State<Arc<Services>>,
-    mut query: Query,
-) -> Result<StatusCode, Problem> {
+    mut query: Query<Confirmation>,
+) -> Result<TakenUp, Problem> {
     let confirm = query.take("confirm", |slug| Ok(slug.to_owned()));
     query.finish()?;
     services.organizations.delete(&scope, &confirm.unwrap_or_default()).await?;
-    Ok(StatusCode::ACCEPTED)
+    Ok(TakenUp)
 }
 
-#[derive(Default, Deserialize)]
+/// How to suspend an organization.
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Suspension {
+    /// What becomes of the executions that run: `pause` leaves them where they are, `cancel` asks them to stop.
+    #[schema(value_type = Option<values::Running>)]
     executions: Option<String>,
 }
 
 async fn suspend(
     ManageOrganization(scope): ManageOrganization,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
     OptionalBody(body): OptionalBody<Suspension>,
 ) -> Result<Data<OrganizationView>, Problem> {
@@ -148,6 +227,7 @@ async fn suspend(
 
 async fn resume(
     ManageOrganization(scope): ManageOrganization,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
 ) -> Result<Data<OrganizationView>, Problem> {
     Ok(Data(services.organizations.resume(&scope).await?.into()))
@@ -155,6 +235,7 @@ async fn resume(
 
 async fn retry_provisioning(
     ManageOrganization(scope): ManageOrganization,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
 ) -> Result<Data<OrganizationView>, Problem> {
     Ok(Data(services.organizations.retry_provisioning(&scope).await?.into()))

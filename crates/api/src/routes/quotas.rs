@@ -2,46 +2,78 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{Router, extract::State, routing::get};
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tenantry_domain::{Invalid, Quota, Quotas, Versioned as _};
 use tenantry_services::Services;
 
 use crate::{
-    App,
     if_match::IfMatch,
-    input::{Body, Fields},
+    input::{Body, Fields, NoQuery},
+    openapi::{Routes, about, values},
     output::{Data, Tagged},
     permit::{ManageOrganization, WriteOrganization},
     problem::Problem,
 };
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route(v0!("/organizations/{org}/quotas"), get(read).put(write))
-        .route(v0!("/organizations/{org}/usage"), get(usage))
+pub(super) fn routes() -> Routes {
+    Routes::of("Quotas", "How much of each thing an organization may have, and has.")
+        .get(v0!("/organizations/{org}/quotas"), read, about("get_quotas", "Read an organization's quotas"))
+        .put(
+            v0!("/organizations/{org}/quotas"),
+            write,
+            about("set_quotas", "Change an organization's quotas")
+                .detail("Those that are not named stay as they are."),
+        )
+        .get(
+            v0!("/organizations/{org}/usage"),
+            usage,
+            about("get_usage", "Tell how much of its quotas an organization uses"),
+        )
 }
 
 type Numbers = BTreeMap<&'static str, u32>;
 
-fn limits(quotas: &Quotas) -> Tagged<Numbers> {
+/// Each limit by its name.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Limits(Numbers);
+
+/// Each use by its limit's name.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Usage(Numbers);
+
+/// New limits by their names.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Wanted(BTreeMap<String, Value>);
+
+values::shaped_as!(Limits as values::Quotas);
+values::shaped_as!(Usage as values::Usage);
+values::shaped_as!(Wanted as values::QuotaChanges);
+
+fn limits(quotas: &Quotas) -> Tagged<Limits> {
     let numbers = Quota::ALL.iter().map(|&quota| (quota.as_str(), quotas.limit(quota)));
-    Tagged(numbers.collect(), quotas.version())
+    Tagged(Limits(numbers.collect()), quotas.version())
 }
 
 async fn read(
     WriteOrganization(scope): WriteOrganization,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<Tagged<Numbers>, Problem> {
+) -> Result<Tagged<Limits>, Problem> {
     Ok(limits(&services.organizations.quotas(&scope).await?))
 }
 
 async fn write(
     ManageOrganization(scope): ManageOrganization,
+    _: NoQuery,
     IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
-    Body(body): Body<BTreeMap<String, Value>>,
-) -> Result<Tagged<Numbers>, Problem> {
+    Body(Wanted(body)): Body<Wanted>,
+) -> Result<Tagged<Limits>, Problem> {
     let mut fields = Fields::default();
     let wanted: Vec<_> =
         body.into_iter().filter_map(|(name, limit)| fields.check(one(name, &limit))).collect();
@@ -57,8 +89,9 @@ fn one(name: String, limit: &Value) -> Result<(Quota, u32), Invalid> {
 
 async fn usage(
     WriteOrganization(scope): WriteOrganization,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<Data<Numbers>, Problem> {
+) -> Result<Data<Usage>, Problem> {
     let usage = services.organizations.usage(&scope).await?;
-    Ok(Data(usage.into_iter().map(|(quota, used)| (quota.as_str(), used)).collect()))
+    Ok(Data(Usage(usage.into_iter().map(|(quota, used)| (quota.as_str(), used)).collect())))
 }

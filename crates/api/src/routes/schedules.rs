@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    routing::{get, post},
-};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tenantry_domain::{
@@ -21,53 +16,134 @@ use tenantry_services::{
     schedules::{Backfill, Changes, Found, New},
 };
 
+use utoipa::ToSchema;
+
 use super::executions::given;
 use crate::{
-    App,
     if_match::IfMatch,
-    input::{Body, Fields, InPath, OptionalBody, Query, timestamp, word},
-    output::{Created, Data, List, Listed, Moment, Tagged},
+    input::{Body, Fields, InPath, NoQuery, OptionalBody, Paging, Parameters, Query, timestamp, word},
+    openapi::{
+        Parameter, Routes, about,
+        values::{self, MOST_UPCOMING, UPCOMING},
+    },
+    output::{Accepted, Created, Data, Gone, List, Listed, Located, Moment, Tagged},
     permit::{ReadSchedules, WriteSchedules},
-    problem::Problem,
+    problem::{Code, Problem},
 };
 
-/// How many of the next starts are told when nothing is said, and at most.
-const UPCOMING: usize = 10;
-const MOST_UPCOMING: usize = 100;
-
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route(v0!("/schedules"), get(list).post(create))
-        .route(v0!("/schedules/{schedule}"), get(read).patch(update).delete(delete))
-        .route(v0!("/schedules/{schedule}/pause"), post(pause))
-        .route(v0!("/schedules/{schedule}/resume"), post(resume))
-        .route(v0!("/schedules/{schedule}/trigger"), post(trigger))
-        .route(v0!("/schedules/{schedule}/backfill"), post(backfill))
-        .route(v0!("/schedules/{schedule}/upcoming"), get(upcoming))
+pub(super) fn routes() -> Routes {
+    Routes::of("Schedules", "Workflows that start by themselves, again and again.")
+        .get(
+            v0!("/schedules"),
+            list,
+            about("list_schedules", "List schedules")
+                .detail("The newest first. Large inputs are left out of a list."),
+        )
+        .post(
+            v0!("/schedules"),
+            create,
+            about("create_schedule", "Make a schedule")
+                .may(&[Code::OrganizationNotReady, Code::QuotaExceeded]),
+        )
+        .get(v0!("/schedules/{schedule}"), read, about("get_schedule", "Read a schedule"))
+        .patch(
+            v0!("/schedules/{schedule}"),
+            update,
+            about("update_schedule", "Change a schedule")
+                .detail("What is not named stays as it is. Its workflow cannot change.")
+                .may(&[Code::OrganizationNotReady]),
+        )
+        .delete(v0!("/schedules/{schedule}"), delete, about("delete_schedule", "Delete a schedule"))
+        .post(
+            v0!("/schedules/{schedule}/pause"),
+            pause,
+            about("pause_schedule", "Have a schedule start nothing for now")
+                .may(&[Code::OrganizationNotReady]),
+        )
+        .post(
+            v0!("/schedules/{schedule}/resume"),
+            resume,
+            about("resume_schedule", "Have a paused schedule start again").may(&[Code::OrganizationNotReady]),
+        )
+        .post(
+            v0!("/schedules/{schedule}/trigger"),
+            trigger,
+            about("trigger_schedule", "Have a schedule start something now")
+                .may(&[Code::OrganizationNotReady]),
+        )
+        .post(
+            v0!("/schedules/{schedule}/backfill"),
+            backfill,
+            about("backfill_schedule", "Have a schedule start what it would have started in a span of time")
+                .may(&[Code::OrganizationNotReady]),
+        )
+        .get(
+            v0!("/schedules/{schedule}/upcoming"),
+            upcoming,
+            about("list_upcoming", "List the moments at which a schedule starts next")
+                .detail("All on one page."),
+        )
 }
 
-#[derive(Serialize)]
+/// A workflow that starts by itself, in its latest revision at the time.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Schedule)]
 struct ScheduleView {
+    /// Names it for ever.
+    #[schema(value_type = values::ScheduleId)]
     id: ScheduleId,
+    /// The workflow that it starts.
+    #[schema(value_type = values::WorkflowName)]
     workflow: String,
     #[serde(flatten)]
+    #[schema(value_type = Contents)]
     contents: Option<Contents>,
+    /// When it starts.
+    #[schema(value_type = values::ScheduleSpec)]
     spec: ScheduleSpec,
+    /// What happens when the execution before has not ended.
+    #[schema(value_type = values::ScheduleOverlap)]
     overlap: Overlap,
+    /// By how many seconds each start may be late.
+    #[schema(value_type = values::JitterSeconds)]
     jitter_seconds: i32,
+    /// How many seconds late a start may be that was missed.
+    #[schema(value_type = values::CatchupWindowSeconds)]
     catchup_window_seconds: i32,
+    /// Whether it starts nothing for now.
+    #[schema(example = false)]
     paused: bool,
+    /// Whether Temporal has it as it is here.
+    #[schema(example = true)]
     applied: bool,
+    /// When it was made.
     created_at: Moment,
+    /// When somebody last changed it.
     updated_at: Moment,
+    /// By whom it was made.
+    #[schema(required, value_type = Option<values::UserId>)]
     created_by: Option<UserId>,
 }
 
+impl Located for ScheduleView {
+    const PARAMETER: &'static str = "schedule";
+
+    fn location(&self) -> String {
+        format!(v0!("/schedules/{}"), self.id)
+    }
+}
+
 /// What only those see who may read schedules.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ScheduleContents)]
 struct Contents {
+    /// What each execution is started with; null in a list when it is large.
+    #[schema(required = false, value_type = values::Json)]
     input: Option<Value>,
+    /// What people want to remember of it.
+    #[schema(required = false, value_type = values::ScheduleNote)]
     note: String,
+    /// When it starts next, as far as is known; null in a list.
     next_runs: Option<Vec<Moment>>,
 }
 
@@ -104,26 +180,54 @@ impl Listed for ScheduleView {
 #[serde(transparent)]
 struct Start(Moment);
 
+values::shaped_as!(Start as Moment);
+
 impl Listed for Start {
     fn cursor(&self) -> String {
         String::new()
     }
 }
 
-/// A schedule, or what is to change of one.
-#[derive(Deserialize)]
+/// What is to change of a schedule; what is not named stays as it is.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ScheduleChanges)]
 struct ScheduleBody {
+    #[schema(ignore)]
     workflow: Option<String>,
+    /// What each execution is started with.
     #[serde(default, deserialize_with = "given")]
+    #[schema(required = false, value_type = values::Json)]
     input: Option<Value>,
+    /// When it starts.
+    #[schema(value_type = Option<values::ScheduleSpec>)]
     spec: Option<SpecBody>,
+    /// What happens when the execution before has not ended; `skip`, if nothing was ever said.
+    #[schema(value_type = Option<values::ScheduleOverlap>)]
     overlap: Option<String>,
+    /// By how many seconds each start may be late.
+    #[schema(value_type = Option<values::JitterSeconds>)]
     jitter_seconds: Option<i64>,
+    /// How many seconds late a start may be that was missed.
+    #[schema(value_type = Option<values::CatchupWindowSeconds>)]
     catchup_window_seconds: Option<i64>,
+    /// Whether it starts nothing for now.
+    #[schema(example = false)]
     paused: Option<bool>,
+    /// What people want to remember of it.
+    #[schema(value_type = Option<values::ScheduleNote>)]
     note: Option<String>,
 }
+
+/// The same of a schedule that does not exist yet.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct NewScheduleBody(ScheduleBody);
+
+values::requiring!(
+    NewScheduleBody(ScheduleBody) as NewSchedule: "A new schedule.",
+    { workflow: WorkflowName = "The workflow that it starts.", spec: ScheduleSpec = "When it starts." }
+);
 
 impl ScheduleBody {
     /// What can change.
@@ -178,8 +282,9 @@ impl SpecBody {
 
 async fn create(
     WriteSchedules(scope): WriteSchedules,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
-    Body(mut body): Body<ScheduleBody>,
+    Body(NewScheduleBody(mut body)): Body<NewScheduleBody>,
 ) -> Result<Created<ScheduleView>, Problem> {
     let mut fields = Fields::default();
     let workflow = fields.required("workflow", body.workflow.take(), |name| {
@@ -200,14 +305,13 @@ async fn create(
         paused: settings.paused.unwrap_or_default(),
         note: settings.note,
     };
-    let made = ScheduleView::of(services.schedules.create(&scope, new).await?, &scope);
-    Ok(Created { location: format!("/api/v0/schedules/{}", made.id), thing: made })
+    Ok(Created(ScheduleView::of(services.schedules.create(&scope, new).await?, &scope)))
 }
 
 async fn list(
     ReadSchedules(scope): ReadSchedules,
     State(services): State<Arc<Services>>,
-    mut query: Query,
+    mut query: Query<Paging<values::ScheduleId>>,
 ) -> Result<List<ScheduleView>, Problem> {
     let page = query.page(ScheduleId::uuid);
     query.finish()?;
@@ -218,6 +322,7 @@ async fn list(
 async fn read(
     ReadSchedules(scope): ReadSchedules,
     InPath(schedule): InPath<ScheduleId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
 ) -> Result<Tagged<ScheduleView>, Problem> {
     Ok(tagged(services.schedules.get(&scope, schedule).await?, &scope))
@@ -231,6 +336,7 @@ fn tagged(found: Found, scope: &OrgScope) -> Tagged<ScheduleView> {
 async fn update(
     WriteSchedules(scope): WriteSchedules,
     InPath(schedule): InPath<ScheduleId>,
+    _: NoQuery,
     IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Body(mut body): Body<ScheduleBody>,
@@ -247,15 +353,20 @@ async fn update(
 async fn delete(
     WriteSchedules(scope): WriteSchedules,
     InPath(schedule): InPath<ScheduleId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Gone, Problem> {
     services.schedules.delete(&scope, schedule).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Gone)
 }
 
-#[derive(Default, Deserialize)]
+/// Why a schedule rests, or does not.
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Note)]
 struct NoteBody {
+    /// What people want to remember of it; as it was, if nothing is said.
+    #[schema(value_type = Option<values::ScheduleNote>)]
     note: Option<String>,
 }
 
@@ -271,6 +382,7 @@ impl NoteBody {
 async fn pause(
     WriteSchedules(scope): WriteSchedules,
     InPath(schedule): InPath<ScheduleId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
     OptionalBody(body): OptionalBody<NoteBody>,
 ) -> Result<Data<ScheduleView>, Problem> {
@@ -281,6 +393,7 @@ async fn pause(
 async fn resume(
     WriteSchedules(scope): WriteSchedules,
     InPath(schedule): InPath<ScheduleId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
     OptionalBody(body): OptionalBody<NoteBody>,
 ) -> Result<Data<ScheduleView>, Problem> {
@@ -291,40 +404,58 @@ async fn resume(
 async fn trigger(
     WriteSchedules(scope): WriteSchedules,
     InPath(schedule): InPath<ScheduleId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<(StatusCode, Data<ScheduleView>), Problem> {
+) -> Result<Accepted<ScheduleView>, Problem> {
     let triggered = services.schedules.trigger(&scope, schedule).await?;
-    Ok((StatusCode::ACCEPTED, Data(ScheduleView::of(triggered, &scope))))
+    Ok(Accepted(ScheduleView::of(triggered, &scope)))
 }
 
-#[derive(Deserialize)]
+/// A span of time.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Backfill)]
 struct BackfillBody {
+    /// Its first moment.
+    #[schema(value_type = values::Timestamp)]
     start_time: Option<String>,
+    /// Its last moment, not before the first.
+    #[schema(value_type = values::Timestamp)]
     end_time: Option<String>,
+    /// What happens when the execution before has not ended; as the schedule says, if nothing is said.
+    #[schema(value_type = Option<values::ScheduleOverlap>)]
     overlap: Option<String>,
 }
 
 async fn backfill(
     WriteSchedules(scope): WriteSchedules,
     InPath(schedule): InPath<ScheduleId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
     Body(body): Body<BackfillBody>,
-) -> Result<(StatusCode, Data<ScheduleView>), Problem> {
+) -> Result<Accepted<ScheduleView>, Problem> {
     let mut fields = Fields::default();
     let from = fields.required("start_time", body.start_time, |at| timestamp("start_time", &at));
     let to = fields.required("end_time", body.end_time, |at| timestamp("end_time", &at));
     let overlap = fields.optional(body.overlap, |overlap| word("overlap", &overlap));
     let (from, to) = fields.finish_with(from.zip(to))?;
     let backfilled = services.schedules.backfill(&scope, schedule, Backfill { from, to, overlap }).await?;
-    Ok((StatusCode::ACCEPTED, Data(ScheduleView::of(backfilled, &scope))))
+    Ok(Accepted(ScheduleView::of(backfilled, &scope)))
+}
+
+/// How many starts are wanted.
+struct HowMany;
+
+impl Parameters for HowMany {
+    const ALL: &[Parameter] =
+        &[Parameter::new::<values::Upcoming>("limit", "How many moments there are at most.")];
 }
 
 async fn upcoming(
     ReadSchedules(scope): ReadSchedules,
     InPath(schedule): InPath<ScheduleId>,
     State(services): State<Arc<Services>>,
-    mut query: Query,
+    mut query: Query<HowMany>,
 ) -> Result<List<Start>, Problem> {
     let limit = query.take("limit", |text| {
         let limit = text.parse().ok().filter(|limit| (1..=MOST_UPCOMING).contains(limit));

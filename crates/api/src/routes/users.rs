@@ -2,39 +2,92 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tenantry_domain::{
     Email, Invalid, OrganizationId, Role, User, UserId, UserKind, UserName, UserStatus,
     user::{Changes, NewUser},
 };
 use tenantry_services::Services;
+use utoipa::ToSchema;
 
 use crate::{
-    App,
     if_match::IfMatch,
-    input::{Body, Fields, InPath, Query, word},
-    output::{Created, List, Listed, Moment, Tagged},
+    input::{Body, Fields, InPath, NoQuery, Paging, Query, word},
+    openapi::{Routes, about, values},
+    output::{Created, Gone, List, Listed, Located, Moment, Tagged},
     permit::{ReadUsers, UseOwnIdentity, WriteUsers},
-    problem::Problem,
+    problem::{Code, Problem},
 };
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route(v0!("/organizations/{org}/users"), get(list).post(create))
-        .route(v0!("/users/{user}"), get(read).patch(update).delete(delete))
+pub(super) fn routes() -> Routes {
+    Routes::of("Users", "People and service accounts. Each belongs to one organization.")
+        .get(
+            v0!("/organizations/{org}/users"),
+            list,
+            about("list_users", "List an organization's users").detail("The newest first."),
+        )
+        .post(
+            v0!("/organizations/{org}/users"),
+            create,
+            about("create_user", "Create a user")
+                .detail("A person has an e-mail address; a service account (`kind`: `service`) has none. Nobody can give a role that may do more than their own.")
+                .may(&[Code::QuotaExceeded]),
+        )
+        .get(
+            v0!("/users/{user}"),
+            read,
+            about("get_user", "Read a user").detail("Oneself; others with the permission `users:read`."),
+        )
+        .patch(
+            v0!("/users/{user}"),
+            update,
+            about("update_user", "Change a user's name, role or status")
+                .detail("With the permission `users:write`. Whoever may do more cannot be changed."),
+        )
+        .delete(
+            v0!("/users/{user}"),
+            delete,
+            about("delete_user", "Delete a user, and their API keys")
+                .detail("With the permission `users:write`. Whoever may do more cannot be deleted."),
+        )
 }
 
-#[derive(Serialize)]
+/// A person or a service account.
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
 pub(super) struct UserView {
+    /// Names it for ever.
+    #[schema(value_type = values::UserId)]
     id: UserId,
+    /// The one organization that it belongs to.
+    #[schema(value_type = values::OrganizationId)]
     organization_id: OrganizationId,
+    /// A person or a program.
+    #[schema(value_type = values::UserKind)]
     kind: UserKind,
+    /// A person's address; a program has none.
+    #[schema(required, value_type = Option<values::Email>)]
     email: Option<String>,
+    /// What people call it.
+    #[schema(value_type = values::UserName)]
     name: String,
+    /// What it may do.
+    #[schema(value_type = values::Role)]
     role: Role,
+    /// Whether it may do it now.
+    #[schema(value_type = values::UserStatus)]
     status: UserStatus,
+    /// When it was made.
     created_at: Moment,
+}
+
+impl Located for UserView {
+    const PARAMETER: &'static str = "user";
+
+    fn location(&self) -> String {
+        format!(v0!("/users/{}"), self.id)
+    }
 }
 
 impl From<User> for UserView {
@@ -50,12 +103,22 @@ impl Listed for UserView {
     }
 }
 
-#[derive(Deserialize)]
+/// A new user.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewUser)]
 struct NewUserBody {
+    /// A person, which is what it is if nothing is said, or a program.
+    #[schema(value_type = Option<values::UserKind>)]
     kind: Option<String>,
+    /// A person's address; not for a program.
+    #[schema(value_type = Option<values::Email>)]
     email: Option<String>,
+    /// What people will call it.
+    #[schema(value_type = values::UserName)]
     name: Option<String>,
+    /// What it will be allowed to do.
+    #[schema(value_type = values::Role)]
     role: Option<String>,
 }
 
@@ -79,17 +142,18 @@ impl NewUserBody {
 
 async fn create(
     WriteUsers(scope): WriteUsers,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
     Body(body): Body<NewUserBody>,
 ) -> Result<Created<UserView>, Problem> {
     let user = services.users.create(&scope, &body.check()?).await?;
-    Ok(Created { location: format!("/api/v0/users/{}", user.id), thing: user.into() })
+    Ok(Created(user.into()))
 }
 
 async fn list(
     ReadUsers(scope): ReadUsers,
     State(services): State<Arc<Services>>,
-    mut query: Query,
+    mut query: Query<Paging<values::UserId>>,
 ) -> Result<List<UserView>, Problem> {
     let page = query.page(UserId::uuid);
     query.finish()?;
@@ -99,22 +163,32 @@ async fn list(
 async fn read(
     UseOwnIdentity(scope): UseOwnIdentity,
     InPath(user): InPath<UserId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
 ) -> Result<Tagged<UserView>, Problem> {
     Ok(Tagged::of(services.users.get(&scope, user).await?))
 }
 
-#[derive(Deserialize)]
+/// What is to change of a user; what is not named stays as it is.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UserChanges)]
 struct ChangedUser {
+    /// What people will call it.
+    #[schema(value_type = Option<values::UserName>)]
     name: Option<String>,
+    /// What it will be allowed to do.
+    #[schema(value_type = Option<values::Role>)]
     role: Option<String>,
+    /// Whether it may do it.
+    #[schema(value_type = Option<values::UserStatus>)]
     status: Option<String>,
 }
 
 async fn update(
     UseOwnIdentity(scope): UseOwnIdentity,
     InPath(user): InPath<UserId>,
+    _: NoQuery,
     IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Body(body): Body<ChangedUser>,
@@ -132,8 +206,9 @@ async fn update(
 async fn delete(
     UseOwnIdentity(scope): UseOwnIdentity,
     InPath(user): InPath<UserId>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Gone, Problem> {
     services.users.delete(&scope, user).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Gone)
 }

@@ -2,45 +2,81 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::{Path, State},
-    http::{StatusCode, header},
-    response::{IntoResponse as _, Response},
-    routing::{get, post},
-};
+use axum::extract::{Path, State};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tenantry_domain::{Revision, UserId, Workflow, WorkflowId, WorkflowName};
+use tenantry_dsl::ProblemCode;
 use tenantry_services::{Error, Services};
+use utoipa::ToSchema;
 
 use crate::{
-    App,
     if_match::IfMatch,
-    input::{InPath, Query, Source},
-    output::{Data, List, Listed, Moment, Tagged},
+    input::{InPath, NoQuery, Paging, Query, Source},
+    openapi::{Routes, about, values},
+    output::{Applied, Data, List, Listed, Located, Moment, Tagged},
     permit::{ReadWorkflows, WriteWorkflows},
-    problem::Problem,
+    problem::{Code, Problem},
 };
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route(v0!("/workflows"), get(list))
-        .route(v0!("/workflows/validate"), post(validate))
-        .route(v0!("/workflows/{workflow}"), get(read).put(apply))
+pub(super) fn routes() -> Routes {
+    Routes::of("Workflows", "Definitions in the Open Workflow Specification's language, in revisions.")
+        .get(
+            v0!("/workflows"),
+            list,
+            about("list_workflows", "List the workflows, each in its latest revision")
+                .detail("The newest first. Large definitions are left out of a list."),
+        )
+        .post(
+            v0!("/workflows/validate"),
+            validate,
+            about("validate_workflow", "Tell what is wrong with a definition").detail("Nothing is kept of it."),
+        )
+        .get(v0!("/workflows/{workflow}"), read, about("get_workflow", "Read a workflow, in its latest revision"))
+        .put(
+            v0!("/workflows/{workflow}"),
+            apply,
+            about("apply_workflow", "Upload a definition")
+                .detail("It is a new revision if it says something else than the latest one; how it is written does not count.")
+                .may(&[Code::QuotaExceeded]),
+        )
 }
 
-#[derive(Serialize)]
+/// One revision of a workflow.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Workflow)]
 struct WorkflowView {
     #[serde(skip)]
     id: WorkflowId,
+    /// Its name, unique in the organization.
+    #[schema(value_type = values::WorkflowName)]
     name: String,
+    /// Which upload this is.
+    #[schema(value_type = values::Revision)]
     revision: Revision,
+    /// The definition's own `document.version`.
+    #[schema(value_type = values::DocumentVersion)]
     document_version: String,
+    /// SHA-256 over the definition's canonical JSON.
+    #[schema(value_type = values::Digest)]
     digest: String,
+    /// The definition as JSON; null in a list when it is large.
+    #[schema(required, value_type = Option<values::Definition>)]
     definition: Value,
+    /// When this revision was uploaded.
     created_at: Moment,
+    /// By whom.
+    #[schema(required, value_type = Option<values::UserId>)]
     created_by: Option<UserId>,
+}
+
+impl Located for WorkflowView {
+    const PARAMETER: &'static str = "workflow";
+    const PLACE: &'static str = "/data/name";
+
+    fn location(&self) -> String {
+        format!(v0!("/workflows/{}"), self.name)
+    }
 }
 
 impl From<Workflow> for WorkflowView {
@@ -61,28 +97,61 @@ impl Listed for WorkflowView {
 async fn apply(
     WriteWorkflows(scope): WriteWorkflows,
     Path(name): Path<String>,
+    _: NoQuery,
     IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Source(source): Source,
-) -> Result<Response, Problem> {
+) -> Result<Applied<WorkflowView>, Problem> {
     let name = WorkflowName::parse(&name).map_err(|invalid| Problem::invalid(&[invalid]))?;
     let applied = services.workflows.apply(&scope, &name, &expected, source).await?;
-    let workflow = Tagged::<WorkflowView>::of(applied.workflow);
-    if applied.created {
-        let location = [(header::LOCATION, format!("/api/v0/workflows/{name}"))];
-        return Ok((StatusCode::CREATED, location, workflow).into_response());
+    Ok(Applied { is_new: applied.created, thing: Tagged::of(applied.workflow) })
+}
+
+/// Something wrong with a definition.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DefinitionProblem)]
+struct ProblemView {
+    /// Where; empty for the whole document.
+    #[schema(value_type = values::JsonPointer)]
+    path: String,
+    /// The line, from 1.
+    #[schema(minimum = 0, example = 3)]
+    line: usize,
+    /// Which character of it, from 1.
+    #[schema(minimum = 0, example = 12)]
+    column: usize,
+    /// What kind of mistake it is, for programs.
+    #[schema(value_type = values::DefinitionProblemCode)]
+    code: ProblemCode,
+    /// What was expected, for people.
+    #[schema(example = "must have one of call, set, switch, wait, do")]
+    message: String,
+}
+
+/// Everything that is wrong with a definition; nothing, if it can be run.
+#[derive(Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(as = DefinitionProblems)]
+struct ProblemsView(Vec<ProblemView>);
+
+impl From<&tenantry_dsl::Problem> for ProblemView {
+    fn from(problem: &tenantry_dsl::Problem) -> Self {
+        let tenantry_dsl::Problem { path, line, column, code, message } = problem.clone();
+        Self { path, line, column, code, message }
     }
-    Ok(workflow.into_response())
 }
 
 async fn validate(
     ReadWorkflows(scope): ReadWorkflows,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
     Source(source): Source,
-) -> Result<Data<Value>, Problem> {
+) -> Result<Data<ProblemsView>, Problem> {
     match services.workflows.parse(&scope, source).await {
-        Ok(_) => Ok(Data(json!([]))),
-        Err(Error::Definition(error)) => Ok(Data(json!(error.problems()))),
+        Ok(_) => Ok(Data(ProblemsView(Vec::new()))),
+        Err(Error::Definition(error)) => {
+            Ok(Data(ProblemsView(error.problems().iter().map(Into::into).collect())))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -90,6 +159,7 @@ async fn validate(
 async fn read(
     ReadWorkflows(scope): ReadWorkflows,
     InPath(name): InPath<WorkflowName>,
+    _: NoQuery,
     State(services): State<Arc<Services>>,
 ) -> Result<Tagged<WorkflowView>, Problem> {
     Ok(Tagged::of(services.workflows.get(&scope, &name).await?))
@@ -98,7 +168,7 @@ async fn read(
 async fn list(
     ReadWorkflows(scope): ReadWorkflows,
     State(services): State<Arc<Services>>,
-    mut query: Query,
+    mut query: Query<Paging<values::WorkflowId>>,
 ) -> Result<List<WorkflowView>, Problem> {
     let page = query.page(WorkflowId::uuid);
     query.finish()?;

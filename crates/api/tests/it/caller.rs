@@ -7,6 +7,8 @@ use reqwest::{
 use serde_json::{Value, json};
 use tenantry_test_support::App;
 
+use crate::contract::{self, Asked};
+
 /// The API's base.
 pub(crate) const BASE: &str = "/api/v0";
 
@@ -120,13 +122,15 @@ impl Caller {
     /// The same with a body that need not be text.
     pub(crate) async fn send_bytes(&self, method: Method, path: &str, body: Option<(&str, &[u8])>) -> Answer {
         let mut request =
-            self.http.request(method, format!("{}{path}", self.url)).headers(self.headers.clone());
+            self.http.request(method.clone(), format!("{}{path}", self.url)).headers(self.headers.clone());
         if let Some((content_type, body)) = body {
             request = request.header(CONTENT_TYPE, content_type).body(body.to_owned());
         }
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.expect("a whole answer") }
+        let answer = Answer { status, headers, text: response.text().await.expect("a whole answer") };
+        contract::check(&Asked { method: &method, path, body }, &answer);
+        answer
     }
 
     /// All items of a list, two at a time.

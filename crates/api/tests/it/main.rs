@@ -7,6 +7,7 @@
 mod api_keys;
 mod audit;
 mod caller;
+mod contract;
 mod edge;
 mod executions;
 mod faults;
@@ -22,6 +23,7 @@ mod metrics;
 mod multi_tenant;
 mod namespaces;
 mod once;
+mod openapi;
 mod operations;
 mod organizations;
 mod own_types;

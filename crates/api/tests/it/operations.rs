@@ -1,8 +1,9 @@
 //! Every operation of the API, each with a request that is right: the table that the tests of isolation and of roles go through.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::collections::BTreeSet;
 
 use reqwest::Method;
+use serde_json::Value;
 
 use crate::{
     caller::{Answer, Caller},
@@ -85,6 +86,9 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     operation("GET", "/healthz", Kind::Open, None),
     operation("GET", "/readyz", Kind::Open, None),
     operation("GET", "/metrics", Kind::Open, None),
+    operation("GET", "/api/v0/openapi.json", Kind::Open, None),
+    operation("GET", "/docs", Kind::Open, None),
+    operation("GET", "/docs/style.css", Kind::Open, None),
     operation("GET", "/api/v0/me", Kind::Whole, None),
     operation("GET", "/api/v0/organizations", Kind::Whole, None),
     operation(
@@ -206,30 +210,23 @@ impl Operation {
         caller.send(method, &self.path(names), body.map(|body| (content_type, body))).await
     }
 
+    /// The body of the request that is right, with its type.
+    pub(crate) fn body(&self) -> Option<(&'static str, &'static str)> {
+        self.body
+    }
+
     /// Whether it takes a body.
     pub(crate) fn has_body(&self) -> bool {
         self.body.is_some()
     }
 }
 
-/// The paths that the sources declare. A way of declaring them that this cannot read fails here.
-pub(crate) fn declared_paths() -> BTreeSet<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/routes");
-    let mut paths = BTreeSet::new();
-    for file in fs::read_dir(folder).expect("the routes") {
-        let path = file.expect("a file").path();
-        let source = fs::read_to_string(&path).expect("a source");
-        for declared in source.split(".route(").skip(1) {
-            let declared = declared.trim_start();
-            let in_api = declared.strip_prefix("v0!(").map(|rest| (super::caller::BASE, rest));
-            let (base, rest) = in_api.unwrap_or(("", declared));
-            let literal = rest.strip_prefix('"').and_then(|rest| rest.split_once('"'));
-            let (literal, _) = literal.unwrap_or_else(|| panic!("{}: a route is a literal", path.display()));
-            paths.insert(format!("{base}{literal}"));
-        }
-        for other in ["route_service", ".nest", "fallback", "MethodFilter", "any("] {
-            assert!(!source.contains(other), "{}: teach this test about {other}", path.display());
-        }
-    }
-    paths
+/// The operations that the API's document describes, as method and path.
+pub(crate) fn documented() -> BTreeSet<(String, String)> {
+    let paths = tenantry_api::document()["paths"].as_object().expect("paths");
+    let of = |(path, item): (&String, &Value)| {
+        let methods = item.as_object().expect("operations").keys().map(|method| method.to_ascii_uppercase());
+        methods.map(|method| (method, path.clone())).collect::<Vec<_>>()
+    };
+    paths.iter().flat_map(of).collect()
 }

@@ -11,8 +11,8 @@ pub const HOSTED_TASK_QUEUE: &str = "tenantry-hosted";
 
 /// What the names of Temporal's own task queues, workflow types and workflow ids begin with.
 const RESERVED_BY_TEMPORAL: &[&str] = &["temporal-sys-", "__temporal", "/_sys/"];
-/// Temporal takes 1,000 bytes, and a character has four at most (RFC 3629).
-const MAX_CHARACTERS: usize = 250;
+/// How many characters a name has at most: Temporal takes 1,000 bytes, and a character has four at most (RFC 3629).
+pub const MAX_CHARACTERS: usize = 250;
 /// What the names of hosted workflow types begin with.
 const HOSTED_TYPES: &str = "tenantry.";
 
@@ -61,9 +61,14 @@ fn parse_chosen_workflow_id(value: &str) -> Result<String, Invalid> {
     Ok(value)
 }
 
+impl TerminationReason {
+    /// How many characters it has at most.
+    pub const MAX_LENGTH: usize = 500;
+}
+
 fn parse_reason(value: &str) -> Result<String, Invalid> {
     let value = value.trim();
-    if value.chars().count() > 500 || value.chars().any(char::is_control) {
+    if value.chars().count() > TerminationReason::MAX_LENGTH || value.chars().any(char::is_control) {
         let rule = "must have at most 500 characters, none of them a control character";
         return Err(Invalid::new("reason", rule));
     }

@@ -7,7 +7,7 @@ use super::place::{
 };
 use crate::field::Invalid;
 
-const MAX_LENGTH: usize = 500;
+const MAX_LENGTH: usize = Calendar::MAX_LENGTH;
 
 /// When something is due: at the moments that fit every field. Each is a list of `*`, values and ranges, with steps, as in a
 /// [`Cron`](super::Cron); without one it is 0 for second, minute and hour, and `*` for the others.
@@ -38,6 +38,9 @@ pub struct Calendar {
 }
 
 impl Calendar {
+    /// How many bytes a field has at most.
+    pub const MAX_LENGTH: usize = 500;
+
     /// Checks what somebody wrote.
     ///
     /// # Errors

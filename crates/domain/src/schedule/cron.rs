@@ -13,13 +13,16 @@ checked_string!(
 );
 
 impl Cron {
+    /// How many characters a line has at most.
+    pub const MAX_LENGTH: usize = 500;
+
     /// A line that was checked when it was stored.
     pub fn from_storage(value: String) -> Self {
         Self(value)
     }
 }
 
-const MAX_LENGTH: usize = 500;
+const MAX_LENGTH: usize = Cron::MAX_LENGTH;
 const FIELD: &str = "spec.cron";
 
 const PLACES: [Place; 5] = [MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK];
