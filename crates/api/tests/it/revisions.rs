@@ -106,7 +106,8 @@ async fn should_keep_what_ran_and_let_go_on_what_runs_when_a_workflow_is_deleted
     assert_eq!((&before["workflow"], &before["revision"]), (&json!("quote"), &json!(5)));
     acme.customer.get(&format!("/executions/{ended}/tasks")).await.data(200);
     acme.customer.get(&format!("/executions/{ended}/history")).await.data(200);
-    assert_eq!(acme.customer.walk("/executions?workflow=quote").await.len(), 2);
+    let kept = acme.customer.get("/executions?workflow=quote").await.data(200);
+    assert_eq!(kept.as_array().map(Vec::len), Some(2));
 }
 
 #[tokio::test]
