@@ -246,7 +246,12 @@ named! {
     ExecutionId = "execution", "execution", |text| text.parse().ok();
     ScheduleId = "schedule", "schedule", |text| text.parse().ok();
     WorkflowName = "workflow", "workflow", |text| Self::parse(text).ok();
-    Revision = "revision", "revision of a workflow", |text| text.parse().ok();
+    Revision = "revision", "revision of a workflow", revision;
+}
+
+/// The number of a revision, as it is written everywhere.
+pub(crate) fn revision(text: &str) -> Option<Revision> {
+    text.parse().ok().filter(|revision: &Revision| *revision >= 1 && revision.to_string() == text)
 }
 
 /// What the path names.

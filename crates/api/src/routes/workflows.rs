@@ -1,6 +1,6 @@
 //! `/workflows`: definitions, as YAML or JSON.
 
-use std::sync::Arc;
+use std::{str::FromStr, sync::Arc};
 
 use axum::extract::{Path, State};
 use serde::Serialize;
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     if_match::IfMatch,
-    input::{InPath, NoQuery, Paging, Query, Source},
+    input::{self, InPath, NoQuery, Paging, Query, Source},
     openapi::{Routes, about, values},
     output::{Applied, Data, Gone, List, Listed, Located, Moment, Tagged},
     permit::{ReadWorkflows, WriteWorkflows},
@@ -196,14 +196,26 @@ impl Listed for RevisionView {
     }
 }
 
+/// The revision that a page comes after: all of it were uploaded before.
+struct Before(Revision);
+
+impl FromStr for Before {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        input::revision(text).map(Self).ok_or(())
+    }
+}
+
 async fn revisions(
     ReadWorkflows(scope): ReadWorkflows,
     InPath(name): InPath<WorkflowName>,
     State(services): State<Arc<Services>>,
     mut query: Query<Paging<values::Revision>>,
 ) -> Result<List<RevisionView>, Problem> {
-    let (before, page) = (query.cursor(), PageRequest::new(None, query.limit()));
+    let (before, page) = (query.cursor::<Before>(), PageRequest::new(None, query.limit()));
     query.finish()?;
+    let before = before.map(|Before(revision)| revision);
     let found = services.workflows.revisions(&scope, &name, before, page).await?;
     Ok(List(found.map(|workflow| RevisionView(workflow.into()))))
 }

@@ -44,8 +44,11 @@ async fn should_list_the_revisions_of_a_workflow_newest_first() {
     assert_eq!(numbers(some["data"].as_array().expect("a list")), [3, 2]);
     assert_eq!(some["next_cursor"], json!("2"));
     assert_eq!(acme.customer.get("/workflows/quote/revisions?cursor=1").await.data(200), json!([]));
-    let wrong = acme.customer.get("/workflows/quote/revisions?cursor=x&limit=0&before=1").await;
-    assert_eq!(wrong.wrong_fields(422, "invalid"), ["cursor", "limit", "before"]);
+    for cursor in ["x", "0", "-1", "01", "+1", "2147483648"] {
+        let wrong =
+            acme.customer.get(&format!("/workflows/quote/revisions?cursor={cursor}&limit=0&before=1")).await;
+        assert_eq!(wrong.wrong_fields(422, "invalid"), ["cursor", "limit", "before"], "{cursor}");
+    }
     acme.customer.get("/workflows/other/revisions").await.problem(404, "not_found");
 }
 
@@ -59,7 +62,13 @@ async fn should_answer_each_revision_as_it_was_uploaded() {
         let total = &one["definition"]["do"][0]["price"]["set"]["total"];
         assert_eq!(total, &json!(format!("${{ .amount * {revision} }}")));
     }
-    for nowhere in ["quote/revisions/6", "quote/revisions/0", "quote/revisions/x", "other/revisions/1"] {
+    for nowhere in [
+        "quote/revisions/6",
+        "quote/revisions/0",
+        "quote/revisions/01",
+        "quote/revisions/x",
+        "other/revisions/1",
+    ] {
         acme.customer.get(&format!("/workflows/{nowhere}")).await.problem(404, "not_found");
     }
 }
