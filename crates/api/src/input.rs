@@ -11,8 +11,8 @@ use chrono::Datelike as _;
 use serde::de::DeserializeOwned;
 use serde_json::{error::Category, json};
 use tenantry_domain::{
-    ApiKeyId, Change, ExecutionId, Invalid, PageRequest, ScheduleId, Timestamp, UserId, WorkflowName,
-    field::UnknownWord,
+    ApiKeyId, Change, ExecutionId, Invalid, PageRequest, Revision, ScheduleId, Timestamp, UserId,
+    WorkflowName, field::UnknownWord,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -246,6 +246,12 @@ named! {
     ExecutionId = "execution", "execution", |text| text.parse().ok();
     ScheduleId = "schedule", "schedule", |text| text.parse().ok();
     WorkflowName = "workflow", "workflow", |text| Self::parse(text).ok();
+    Revision = "revision", "revision of a workflow", revision;
+}
+
+/// The number of a revision, as it is written everywhere.
+pub(crate) fn revision(text: &str) -> Option<Revision> {
+    text.parse().ok().filter(|revision: &Revision| *revision >= 1 && revision.to_string() == text)
 }
 
 /// What the path names.

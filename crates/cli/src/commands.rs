@@ -72,7 +72,7 @@ impl Command {
             Self::Org(org) => org.run(connection.open()?).await,
             Self::User(user) => user.run(connection.open()?).await,
             Self::Apikey(apikey) => apikey.run(connection.open()?).await,
-            Self::Workflow(workflow) => workflow.run(connection.open()?).await,
+            Self::Workflow(workflow) => workflow.run(connection).await,
             Self::Run(run) => run.run(connection.open()?).await,
             Self::Execution(execution) => execution.run(connection.open()?).await,
             Self::Schedule(schedule) => schedule.run(connection.open()?).await,

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod commands;
+mod confirm;
 mod connection;
 mod diagnostic;
 mod failure;

@@ -5,7 +5,8 @@ mod yaml;
 
 use std::{
     borrow::Cow,
-    io::{self, Write as _},
+    env,
+    io::{self, IsTerminal as _, Write as _},
 };
 
 use clap::ValueEnum;
@@ -63,6 +64,35 @@ impl Format {
         match self {
             Self::Yaml => print(&yaml::write(value)),
             Self::Table | Self::Json => print(&serde_json::to_string_pretty(value)?),
+        }
+    }
+}
+
+/// A value as YAML.
+pub(crate) fn as_yaml(value: &Value) -> String {
+    yaml::write(value)
+}
+
+/// Whether text gets colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Paint {
+    Plain,
+    Coloured,
+}
+
+impl Paint {
+    /// What stdout shows: colours on a terminal, unless `NO_COLOR` says otherwise (no-color.org).
+    pub(crate) fn of_stdout() -> Self {
+        let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let able = env::var_os("TERM").is_some_and(|terminal| terminal != "dumb");
+        if io::stdout().is_terminal() && able && !unwanted { Self::Coloured } else { Self::Plain }
+    }
+
+    /// The text in a colour, which is a parameter of SGR (ECMA-48, 8.3.117).
+    pub(crate) fn apply(self, colour: &str, text: &str) -> String {
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Coloured => format!("\u{1b}[{colour}m{text}\u{1b}[0m"),
         }
     }
 }

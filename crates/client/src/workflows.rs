@@ -22,6 +22,21 @@ impl Workflows<'_> {
         self.0.call(Method::GET, &["workflows", name])
     }
 
+    /// The revisions of a workflow, newest first.
+    pub fn revisions(&self, name: &str) -> List<Workflow> {
+        List::new(self.0, &["workflows", name, "revisions"])
+    }
+
+    /// One revision of a workflow.
+    pub fn revision(&self, name: &str, revision: i32) -> Call<Workflow> {
+        self.0.call(Method::GET, &["workflows", name, "revisions", &revision.to_string()])
+    }
+
+    /// Deletes a workflow; what it has started goes on. Refused while schedules start it.
+    pub fn delete(&self, name: &str) -> Call<Option<Workflow>> {
+        self.0.call(Method::DELETE, &["workflows", name])
+    }
+
     /// All workflows, each in its latest revision.
     pub fn list(&self) -> List<Workflow> {
         List::new(self.0, &["workflows"])

@@ -50,6 +50,8 @@ words!(
         ApiKeyRevoke = "api_key.revoke",
         /// A new revision of a workflow was uploaded.
         WorkflowApply = "workflow.apply",
+        /// A workflow was deleted.
+        WorkflowDelete = "workflow.delete",
         /// An execution was started.
         ExecutionStart = "execution.start",
         /// An execution was asked to stop.

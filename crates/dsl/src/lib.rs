@@ -39,4 +39,5 @@ mod workflow_error;
 pub use definition::Definition;
 pub use http::{BodyEncoding, HttpOutput, HttpRequest, HttpResponse};
 pub use problem::{Error, Problem, ProblemCode};
+pub use source::read_value;
 pub use workflow_error::{ErrorType, WorkflowError};

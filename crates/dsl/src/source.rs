@@ -86,6 +86,16 @@ pub(crate) fn read(text: &str) -> Result<(Node, Vec<Problem>), Error> {
     if json::is_json(text) { json::read(text) } else { yaml::read(text) }
 }
 
+/// Reads YAML 1.2 (core schema) or JSON text as a value, as [`Definition::parse`](crate::Definition::parse) reads it: whether it is a
+/// definition is not asked.
+///
+/// # Errors
+/// [`Error::Malformed`] if the text is neither; [`Error::Invalid`] if it says what no value can.
+pub fn read_value(text: &str) -> Result<Value, Error> {
+    let (node, problems) = read(text)?;
+    if problems.is_empty() { Ok(node.to_value()) } else { Err(Error::Invalid(problems)) }
+}
+
 /// Makes the tree of a value, without positions.
 pub(crate) fn from_value(value: &Value) -> Result<Node, Error> {
     json::from_value(value, 0)

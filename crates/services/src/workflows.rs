@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tenantry_domain::{
-    Clock, Invalid, OrgScope, Page, PageRequest, Precondition, Quota, Workflow, WorkflowName,
+    Clock, Invalid, OrgScope, Page, PageRequest, Permission, Precondition, Quota, Revision, ScheduleId,
+    Workflow, WorkflowName,
     audit::{Action, Event, Resource},
 };
 use tenantry_dsl::{Definition, expression::Evaluator};
 use tenantry_storage::{
-    Access, Doors, Store, Transaction as _, audit, quotas,
+    Access, Doors, Store, Transaction as _, audit, quotas, schedules,
     workflows::{self, NewRevision},
 };
 
@@ -17,6 +18,8 @@ use crate::{Error, shares::Shares};
 
 /// How many definitions are read at the same time.
 const AT_ONCE: usize = 2;
+/// How many of the schedules that are in the way of a deletion are named.
+const MOST_NAMED: usize = 5;
 
 /// Workflow definitions.
 #[derive(Clone)]
@@ -83,14 +86,18 @@ impl<D: Doors> Workflows<D> {
         let id = workflows::lock(tx.as_mut(), name, now).await?;
         let latest = workflows::get(tx.as_mut(), name, None).await?;
         expected.check_any(latest.as_ref())?;
+        let is_new = latest.is_none();
         if let Some(workflow) = latest.as_ref().filter(|latest| latest.digest == digest) {
             return Ok(Applied { workflow: workflow.clone(), created: false });
         }
-        if latest.is_none() {
-            // The new one is counted already.
+        let revision = match latest {
+            Some(latest) => latest.revision + 1,
+            None => workflows::begin(tx.as_mut(), id).await?,
+        };
+        if is_new {
+            // It is counted already.
             quotas::check(tx.as_mut(), Quota::Workflows, now).await??;
         }
-        let revision = latest.as_ref().map_or(1, |latest| latest.revision + 1);
         let new = NewRevision {
             document_version: definition.version(),
             digest: &digest,
@@ -111,9 +118,75 @@ impl<D: Doors> Workflows<D> {
         workflows::get(tx.as_mut(), name, None).await?.ok_or(Error::NotFound("workflow"))
     }
 
+    /// One revision of a workflow.
+    pub async fn revision(
+        &self,
+        scope: &OrgScope,
+        name: &WorkflowName,
+        revision: Revision,
+    ) -> Result<Workflow, Error> {
+        let mut tx = self.doors.tenant(scope, Access::Read).await?;
+        workflows::find(tx.as_mut(), name).await?.ok_or(Error::NotFound("workflow"))?;
+        let found = workflows::get(tx.as_mut(), name, Some(revision)).await?;
+        found.ok_or(Error::NotFound("revision of a workflow"))
+    }
+
+    /// The revisions of a workflow that come before one, or all, newest first.
+    pub async fn revisions(
+        &self,
+        scope: &OrgScope,
+        name: &WorkflowName,
+        before: Option<Revision>,
+        page: PageRequest,
+    ) -> Result<Page<Workflow>, Error> {
+        let mut tx = self.doors.tenant(scope, Access::Read).await?;
+        let id = workflows::find(tx.as_mut(), name).await?.ok_or(Error::NotFound("workflow"))?;
+        Ok(workflows::revisions(tx.as_mut(), id, before, page).await?)
+    }
+
+    /// Deletes a workflow: nothing can be started of it any more, and its name is free. What it has started goes on, and is recorded as
+    /// before. When the name is used again, its revisions go on where they ended, so that no two definitions are ever the same revision
+    /// of a workflow.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] unless its latest revision is as expected; [`Error::Conflict`] while schedules start it.
+    pub async fn delete(
+        &self,
+        scope: &OrgScope,
+        name: &WorkflowName,
+        expected: &Precondition,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut tx = self.doors.tenant(scope, Access::Write).await?;
+        workflows::find(tx.as_mut(), name).await?.ok_or(Error::NotFound("workflow"))?;
+        let id = workflows::lock(tx.as_mut(), name, now).await?;
+        let latest = workflows::get(tx.as_mut(), name, None).await?.ok_or(Error::NotFound("workflow"))?;
+        expected.check(&latest)?;
+        // Deleted first: a schedule that is being made is there afterwards, or is not made.
+        workflows::delete(tx.as_mut(), id).await?;
+        let limit = i64::try_from(MOST_NAMED + 1).unwrap_or(i64::MAX);
+        let schedules = schedules::of_workflow(tx.as_mut(), id, limit).await?;
+        if !schedules.is_empty() {
+            return Err(Error::conflict(in_the_way(scope, &schedules)));
+        }
+        let event = Event::done(Action::WorkflowDelete, Resource::Workflow(id))
+            .with_changes(json!({ "name": name, "revision": latest.revision, "digest": latest.digest }));
+        audit::record(tx.as_mut(), now, event).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// The workflows that the actor can reach, each in its latest revision, newest first.
     pub async fn list(&self, scope: &OrgScope, page: PageRequest) -> Result<Page<Workflow>, Error> {
         let mut tx = self.doors.tenant(scope, Access::Read).await?;
         Ok(workflows::list(tx.as_mut(), page).await?)
     }
+}
+
+/// Says which schedules start a workflow that is to be deleted, to those who may read them.
+fn in_the_way(scope: &OrgScope, schedules: &[ScheduleId]) -> String {
+    let named = schedules.iter().take(MOST_NAMED).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let more = if schedules.len() > MOST_NAMED { " and more" } else { "" };
+    let which =
+        if scope.allows(Permission::ReadSchedules) { format!(" ({named}{more})") } else { String::new() };
+    format!("schedules start this workflow{which}; delete them first")
 }

@@ -56,7 +56,9 @@ pub async fn used(tx: &mut TenantTx, quota: Quota, now: Timestamp) -> Result<u32
             "select count(*) from api_keys where organization_id = $1 and revoked_at is null
                  and (expires_at is null or expires_at > $2)"
         }
-        Quota::Workflows => "select count(*) from workflows where organization_id = $1 and $2 is not null",
+        Quota::Workflows => {
+            "select count(*) from workflows where organization_id = $1 and first_revision is not null and $2 is not null"
+        }
         Quota::Schedules => {
             "select count(*) from schedules where organization_id = $1 and deleted_at is null and $2 is not null"
         }

@@ -8,7 +8,7 @@ mod upkeep;
 use serde_json::Value;
 use sqlx::{Row as _, postgres::PgRow, types::Json};
 use tenantry_domain::{
-    Page, PageRequest, Schedule, ScheduleId, Timestamp, UserId, WorkflowName,
+    Page, PageRequest, Schedule, ScheduleId, Timestamp, UserId, WorkflowId, WorkflowName,
     schedule::{
         Calendar, CatchupWindow, Cron, Interval, Jitter, Overlap, ScheduleNote, ScheduleSpec, TimeZone,
     },
@@ -136,7 +136,10 @@ pub async fn insert(
                   jitter_seconds, catchup_window_seconds, paused, note, next_attempt_at, created_at, updated_at, created_by)
              select $1, organization_id, id, $4::json, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $14, $15
              from workflows
-             where organization_id = $2 and name = $3 and ($16::text[] is null or name = any ($16))
+             where organization_id = $2 and name = $3 and first_revision is not null
+                 and ($16::text[] is null or name = any ($16))
+             -- It is not deleted meanwhile.
+             for share
              returning *
          ) ",
         select!()
@@ -209,6 +212,24 @@ pub async fn list(tx: &mut TenantTx, page: PageRequest) -> Result<Page<Schedule>
         .fetch_all(tx.connection())
         .await?;
     Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
+}
+
+/// The schedules that start a workflow, up to a number, the newest first, whoever can reach them.
+pub async fn of_workflow(
+    tx: &mut TenantTx,
+    workflow: WorkflowId,
+    limit: i64,
+) -> Result<Vec<ScheduleId>, Error> {
+    let query = "select id from schedules
+         where organization_id = $1 and workflow_id = $2 and deleted_at is null order by id desc limit $3";
+    let organization = tx.organization().uuid();
+    let rows = sqlx::query(query)
+        .bind(organization)
+        .bind(workflow.uuid())
+        .bind(limit)
+        .fetch_all(tx.connection())
+        .await?;
+    Ok(rows.iter().map(|row| id(row, "id", ScheduleId::from_uuid)).collect::<Result<_, _>>()?)
 }
 
 /// What is to change of a schedule; what is absent stays.

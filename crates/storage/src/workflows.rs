@@ -1,4 +1,7 @@
 //! Workflows of an organization, and their revisions.
+//!
+//! One that was deleted stays, for what ran it and for whoever uses its name again: its revisions go on. What there is for whoever
+//! asks begins with its `first_revision`; without one there is nothing.
 
 use serde_json::Value;
 use sqlx::{Row as _, postgres::PgRow, types::Json};
@@ -70,7 +73,7 @@ pub async fn lock(tx: &mut TenantTx, name: &WorkflowName, now: Timestamp) -> Res
     .bind(now)
     .execute(tx.connection())
     .await?;
-    // A lock on the row would ask for the right to change it, which nobody has.
+    // Whoever makes a schedule locks the row, and need not wait for uploads.
     let row = sqlx::query(
         "select id, pg_advisory_xact_lock(hashtextextended(id::text, 0)) from workflows
          where organization_id = $1 and name = $2",
@@ -80,6 +83,24 @@ pub async fn lock(tx: &mut TenantTx, name: &WorkflowName, now: Timestamp) -> Res
     .fetch_one(tx.connection())
     .await?;
     Ok(id(&row, "id", WorkflowId::from_uuid)?)
+}
+
+/// Has a workflow that [`lock`] holds and of which there is no revision begin, or begin again after it was deleted. Answers the number of its
+/// first revision, which is to be inserted.
+pub async fn begin(tx: &mut TenantTx, workflow: WorkflowId) -> Result<Revision, Error> {
+    let organization = tx.organization().uuid();
+    let row = sqlx::query(
+        "update workflows set first_revision = 1 + coalesce((
+             select max(revision) from workflow_revisions where organization_id = $1 and workflow_id = $2
+         ), 0)
+         where organization_id = $1 and id = $2
+         returning first_revision",
+    )
+    .bind(organization)
+    .bind(workflow.uuid())
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(row.try_get("first_revision")?)
 }
 
 /// The next revision of a workflow that [`lock`] holds.
@@ -122,7 +143,7 @@ pub async fn get(
         " from workflows join workflow_revisions as revisions
               on revisions.organization_id = workflows.organization_id and revisions.workflow_id = workflows.id
           where workflows.organization_id = $1 and workflows.name = $2 and ($3::integer is null or revision = $3)
-            and ($4::text[] is null or workflows.name = any ($4))
+            and revision >= workflows.first_revision and ($4::text[] is null or workflows.name = any ($4))
           order by revision desc limit 1"
     );
     let organization = tx.organization().uuid();
@@ -136,6 +157,43 @@ pub async fn get(
     Ok(row.as_ref().map(from_row).transpose()?)
 }
 
+/// The revision that something runs, though the workflow may have been deleted since.
+pub async fn get_recorded(
+    tx: &mut TenantTx,
+    name: &WorkflowName,
+    revision: Revision,
+) -> Result<Option<Workflow>, Error> {
+    let query = concat!(
+        "select ",
+        columns!(),
+        " from workflows join workflow_revisions as revisions
+              on revisions.organization_id = workflows.organization_id and revisions.workflow_id = workflows.id
+          where workflows.organization_id = $1 and workflows.name = $2 and revision = $3"
+    );
+    let organization = tx.organization().uuid();
+    let row = sqlx::query(query)
+        .bind(organization)
+        .bind(name.as_str())
+        .bind(revision)
+        .fetch_optional(tx.connection())
+        .await?;
+    Ok(row.as_ref().map(from_row).transpose()?)
+}
+
+/// The id of the workflow with this name, if there is one and the scope's actor can reach it.
+pub async fn find(tx: &mut TenantTx, name: &WorkflowName) -> Result<Option<WorkflowId>, Error> {
+    let query = "select id from workflows
+         where organization_id = $1 and name = $2 and first_revision is not null and ($3::text[] is null or name = any ($3))";
+    let organization = tx.organization().uuid();
+    let row = sqlx::query(query)
+        .bind(organization)
+        .bind(name.as_str())
+        .bind(reachable(tx.scope()))
+        .fetch_optional(tx.connection())
+        .await?;
+    Ok(row.map(|row| id(&row, "id", WorkflowId::from_uuid)).transpose()?)
+}
+
 /// The workflows that the scope's actor can reach, each in its latest revision, the newest first. A definition that
 /// is larger than 16 KiB is left out, so that a page has a bound.
 pub async fn list(tx: &mut TenantTx, page: PageRequest) -> Result<Page<Workflow>, Error> {
@@ -147,7 +205,7 @@ pub async fn list(tx: &mut TenantTx, page: PageRequest) -> Result<Page<Workflow>
               where organization_id = workflows.organization_id and workflow_id = workflows.id
               order by revision desc limit 1
           ) as revisions
-          where workflows.organization_id = $1 and workflows.id < $2
+          where workflows.organization_id = $1 and workflows.id < $2 and workflows.first_revision is not null
             and ($4::text[] is null or workflows.name = any ($4))
           order by workflows.id desc limit $3"
     );
@@ -160,4 +218,40 @@ pub async fn list(tx: &mut TenantTx, page: PageRequest) -> Result<Page<Workflow>
         .fetch_all(tx.connection())
         .await?;
     Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
+}
+
+/// The revisions of a workflow that come before this one, the newest first. A definition that is larger than 16 KiB is left out, so that a page
+/// has a bound.
+pub async fn revisions(
+    tx: &mut TenantTx,
+    workflow: WorkflowId,
+    before: Option<Revision>,
+    page: PageRequest,
+) -> Result<Page<Workflow>, Error> {
+    let query = concat!(
+        "select ",
+        columns!("case when length(revisions.definition::text) <= 16384 then revisions.definition end"),
+        " from workflows join workflow_revisions as revisions
+              on revisions.organization_id = workflows.organization_id and revisions.workflow_id = workflows.id
+          where workflows.organization_id = $1 and workflows.id = $2 and revision >= workflows.first_revision
+            and ($3::integer is null or revision < $3)
+          order by revision desc limit $4"
+    );
+    let organization = tx.organization().uuid();
+    let rows = sqlx::query(query)
+        .bind(organization)
+        .bind(workflow.uuid())
+        .bind(before)
+        .bind(page.fetch())
+        .fetch_all(tx.connection())
+        .await?;
+    Ok(page.page(rows.iter().map(from_row).collect::<Result<_, _>>()?))
+}
+
+/// Deletes a workflow that [`lock`] holds: from now on there is no revision of it, and a schedule of it can only have been made before.
+pub async fn delete(tx: &mut TenantTx, workflow: WorkflowId) -> Result<(), Error> {
+    let query = "update workflows set first_revision = null where organization_id = $1 and id = $2";
+    let organization = tx.organization().uuid();
+    sqlx::query(query).bind(organization).bind(workflow.uuid()).execute(tx.connection()).await?;
+    Ok(())
 }

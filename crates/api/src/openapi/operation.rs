@@ -145,6 +145,7 @@ impl Operation {
                 self.reference::<values::WorkflowName>(),
                 "The workflow: the `document.name` of its definition.",
             ),
+            "revision" => (self.reference::<values::Revision>(), "Which revision of the workflow."),
             "execution" => (self.reference::<values::ExecutionId>(), "The execution."),
             "schedule" => (self.reference::<values::ScheduleId>(), "The schedule."),
             other => unreachable!("say here what {{{other}}} names"),

@@ -1,20 +1,20 @@
 //! `/workflows`: definitions, as YAML or JSON.
 
-use std::sync::Arc;
+use std::{str::FromStr, sync::Arc};
 
 use axum::extract::{Path, State};
 use serde::Serialize;
 use serde_json::Value;
-use tenantry_domain::{Revision, UserId, Workflow, WorkflowId, WorkflowName};
+use tenantry_domain::{PageRequest, Revision, UserId, Workflow, WorkflowId, WorkflowName};
 use tenantry_dsl::ProblemCode;
 use tenantry_services::{Error, Services};
 use utoipa::ToSchema;
 
 use crate::{
     if_match::IfMatch,
-    input::{InPath, NoQuery, Paging, Query, Source},
+    input::{self, InPath, NoQuery, Paging, Query, Source},
     openapi::{Routes, about, values},
-    output::{Applied, Data, List, Listed, Located, Moment, Tagged},
+    output::{Applied, Data, Gone, List, Listed, Located, Moment, Tagged},
     permit::{ReadWorkflows, WriteWorkflows},
     problem::{Code, Problem},
 };
@@ -39,6 +39,24 @@ pub(super) fn routes() -> Routes {
             about("apply_workflow", "Upload a definition")
                 .detail("It is a new revision if it says something else than the latest one; how it is written does not count.")
                 .may(&[Code::QuotaExceeded]),
+        )
+        .delete(
+            v0!("/workflows/{workflow}"),
+            delete,
+            about("delete_workflow", "Delete a workflow")
+                .detail("What it has started goes on. When its name is used again, its revisions go on where they ended. While schedules start it, it is not deleted.")
+                .may(&[Code::Conflict]),
+        )
+        .get(
+            v0!("/workflows/{workflow}/revisions"),
+            revisions,
+            about("list_revisions", "List the revisions of a workflow")
+                .detail("The newest first. Large definitions are left out of a list."),
+        )
+        .get(
+            v0!("/workflows/{workflow}/revisions/{revision}"),
+            revision,
+            about("get_revision", "Read one revision of a workflow"),
         )
 }
 
@@ -163,6 +181,64 @@ async fn read(
     State(services): State<Arc<Services>>,
 ) -> Result<Tagged<WorkflowView>, Problem> {
     Ok(Tagged::of(services.workflows.get(&scope, &name).await?))
+}
+
+/// A revision among those of its workflow.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct RevisionView(WorkflowView);
+
+values::shaped_as!(RevisionView as WorkflowView);
+
+impl Listed for RevisionView {
+    fn cursor(&self) -> String {
+        self.0.revision.to_string()
+    }
+}
+
+/// The revision that a page comes after: all of it were uploaded before.
+struct Before(Revision);
+
+impl FromStr for Before {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        input::revision(text).map(Self).ok_or(())
+    }
+}
+
+async fn revisions(
+    ReadWorkflows(scope): ReadWorkflows,
+    InPath(name): InPath<WorkflowName>,
+    State(services): State<Arc<Services>>,
+    mut query: Query<Paging<values::Revision>>,
+) -> Result<List<RevisionView>, Problem> {
+    let (before, page) = (query.cursor::<Before>(), PageRequest::new(None, query.limit()));
+    query.finish()?;
+    let before = before.map(|Before(revision)| revision);
+    let found = services.workflows.revisions(&scope, &name, before, page).await?;
+    Ok(List(found.map(|workflow| RevisionView(workflow.into()))))
+}
+
+async fn revision(
+    ReadWorkflows(scope): ReadWorkflows,
+    InPath(name): InPath<WorkflowName>,
+    InPath(revision): InPath<Revision>,
+    _: NoQuery,
+    State(services): State<Arc<Services>>,
+) -> Result<Data<WorkflowView>, Problem> {
+    Ok(Data(services.workflows.revision(&scope, &name, revision).await?.into()))
+}
+
+async fn delete(
+    WriteWorkflows(scope): WriteWorkflows,
+    InPath(name): InPath<WorkflowName>,
+    _: NoQuery,
+    IfMatch(expected): IfMatch,
+    State(services): State<Arc<Services>>,
+) -> Result<Gone, Problem> {
+    services.workflows.delete(&scope, &name, &expected).await?;
+    Ok(Gone)
 }
 
 async fn list(

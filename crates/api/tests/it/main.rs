@@ -29,6 +29,7 @@ mod organizations;
 mod own_types;
 mod quotas;
 mod rate_limits;
+mod revisions;
 mod revocation;
 mod schedules;
 mod scopes;

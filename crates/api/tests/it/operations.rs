@@ -133,6 +133,9 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     operation("POST", "/api/v0/workflows/validate", Kind::Whole, Some(("application/yaml", QUOTE))),
     operation("GET", "/api/v0/workflows/{workflow}", Kind::Named, None),
     operation("POST", "/api/v0/workflows/{workflow}/executions", Kind::Named, Some((JSON, "{}"))),
+    operation("GET", "/api/v0/workflows/{workflow}/revisions", Kind::Named, None),
+    operation("GET", "/api/v0/workflows/{workflow}/revisions/{revision}", Kind::Named, None),
+    operation("DELETE", "/api/v0/workflows/{workflow}", Kind::Named, None),
     operation("PUT", "/api/v0/workflows/{workflow}", Kind::Makes, Some(("application/yaml", QUOTE))),
     operation("GET", "/api/v0/executions", Kind::Whole, None),
     operation(
@@ -194,6 +197,7 @@ impl Operation {
             .replace("{user}", &names.user)
             .replace("{api_key}", &names.api_key)
             .replace("{workflow}", &names.workflow)
+            .replace("{revision}", "1")
             .replace("{execution}", &names.execution)
             .replace("{schedule}", &names.schedule)
     }
@@ -213,6 +217,11 @@ impl Operation {
     /// The body of the request that is right, with its type.
     pub(crate) fn body(&self) -> Option<(&'static str, &'static str)> {
         self.body
+    }
+
+    /// Whether it leaves no workflow behind.
+    pub(crate) fn deletes_a_workflow(&self) -> bool {
+        (self.method, self.route) == ("DELETE", "/api/v0/workflows/{workflow}")
     }
 
     /// Whether it takes a body.

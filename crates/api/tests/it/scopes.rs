@@ -54,6 +54,9 @@ async fn should_allow_by_each_permission_alone_what_the_table_says() {
             if operation.route.contains("{schedule}") {
                 names.schedule = acme.another_schedule().await;
             }
+            if operation.deletes_a_workflow() {
+                names.workflow = acme.another_workflow().await;
+            }
             let status = operation.ask(&caller, &names).await.status;
             if status != 403 {
                 let _ = writeln!(table, "    {status} {:6} {}", operation.method, operation.route);

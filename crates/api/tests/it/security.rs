@@ -139,6 +139,9 @@ async fn should_allow_each_role_what_the_matrix_says() {
             if operation.route.contains("{schedule}") {
                 names.schedule = acme.another_schedule().await;
             }
+            if operation.deletes_a_workflow() {
+                names.workflow = acme.another_workflow().await;
+            }
             let _ = write!(matrix, "{:>10}", operation.ask(caller, &names).await.status);
         }
     }

@@ -64,6 +64,13 @@ impl Tenant {
         text(&self.manager.post("/schedules", &body).await.data(201)["id"])
     }
 
+    /// Uploads a workflow that nobody needs, and answers its name.
+    pub(crate) async fn another_workflow(&self) -> String {
+        let uploaded = self.manager.put("/workflows/spare", &QUOTE.replace("quote", "spare")).await;
+        assert!(matches!(uploaded.status, 200 | 201), "{uploaded:?}");
+        "spare".to_owned()
+    }
+
     /// Starts [`QUOTE`] and answers the execution's id.
     pub(crate) async fn start(&self) -> String {
         let started =

@@ -3,7 +3,9 @@
 mod answers;
 mod apikey;
 mod by_hand;
+mod definitions;
 mod dev;
+mod examples;
 mod exits;
 mod first_minutes;
 mod help;

@@ -158,6 +158,27 @@ async fn should_send_a_definition_as_what_it_is() {
 }
 
 #[tokio::test]
+async fn should_ask_for_revisions_and_delete_a_workflow() {
+    let revision = json!({
+        "name": "quote", "revision": 2, "document_version": "1.0.0", "digest": "d", "definition": null, "created_at": AT,
+    });
+    let page = Answer::new(200, json!({ "data": [revision], "next_cursor": "2" }));
+    let server = StandIn::new([page, data(&revision), Answer::new(204, "")]).await;
+    let client = Client::new(&server.url, "tn_test").expect("a client");
+    let page = client.workflows().revisions("quote").limit(1).cursor("3").page().await.expect("a page");
+    assert_eq!((page.items[0].revision, page.next_cursor.as_deref()), (2, Some("2")));
+    let one = client.workflows().revision("quote", 2).send().await.expect("a revision");
+    assert_eq!(one, page.items[0]);
+    assert_eq!(client.workflows().delete("quote").send().await.expect("it is deleted"), None);
+    let asked = [
+        "GET /api/v0/workflows/quote/revisions?limit=1&cursor=3",
+        "GET /api/v0/workflows/quote/revisions/2",
+        "DELETE /api/v0/workflows/quote",
+    ];
+    assert_eq!(server.asked_lines(), asked);
+}
+
+#[tokio::test]
 async fn should_start_with_what_was_given_only() {
     let (client, server) = call(Answer::new(202, json!({ "data": execution("pending") }))).await;
     let start = Start { input: Some(json!({"n": 1})), ..Start::default() };

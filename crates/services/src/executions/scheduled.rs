@@ -100,7 +100,7 @@ async fn again(tx: &mut TenantTx, before: Execution) -> Result<ScheduledStart, E
     }
     let Work::Definition { workflow, revision } = before.work else { return Ok(ScheduledStart::Gone) };
     let name = WorkflowName::parse(&workflow)?;
-    let found = workflows::get(tx, &name, Some(revision)).await?.ok_or(Error::NotFound("workflow"))?;
+    let found = workflows::get_recorded(tx, &name, revision).await?.ok_or(Error::NotFound("workflow"))?;
     Ok(ScheduledStart::Run {
         execution: before.id,
         workflow,

@@ -75,6 +75,7 @@ async fn should_name_the_steps_as_an_operator_looks_for_them() {
         "apply_schedules",
         "create_idempotency_keys_table",
         "add_concurrent_activities_to_quotas",
+        "keep_deleted_workflows",
     ];
     assert_eq!(names, expected);
 }
@@ -174,6 +175,27 @@ async fn should_refuse_to_lose_what_schedules_have_started_on_the_way_down() {
         "update executions set schedule_id = null, temporal_workflow_id = null where workflow_type is null";
     two.database.owner().await.execute(back).await.expect("it was somebody else");
     down_below(&mut migrations, "apply_schedules").await;
+    migrations.up().await.expect("up again");
+}
+
+#[tokio::test]
+async fn should_show_a_deleted_workflow_again_if_something_ran_it_on_the_way_down() {
+    let two = crate::doors::two().await;
+    let mut tx = two.store.tenant(&two.a, Access::Write).await.expect("the door opens");
+    for name in ["quote", "unused"] {
+        let name = WorkflowName::parse(name).expect("a name");
+        let id = workflows::lock(&mut tx, &name, crate::now()).await.expect("a workflow");
+        workflows::delete(&mut tx, id).await.expect("a query");
+        assert!(workflows::find(&mut tx, &name).await.expect("a query").is_none());
+    }
+    tx.commit().await.expect("they are deleted");
+    let mut migrations = migrations(&two.database).await;
+    down_below(&mut migrations, "keep_deleted_workflows").await;
+    let query = "select name from workflows where organization_id = $1";
+    let left = sqlx::query(query).bind(two.a.organization().uuid());
+    let left = left.fetch_all(&mut two.database.owner().await).await.expect("a query");
+    let names: Vec<String> = left.iter().map(|row| row.get(0)).collect();
+    assert_eq!(names, ["quote"], "an execution refers to it");
     migrations.up().await.expect("up again");
 }
 

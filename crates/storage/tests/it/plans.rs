@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use sqlx::{Executor as _, PgConnection};
 use tenantry_domain::{
     ApiKeyId, Email, ExecutionId, ExecutionStatus, OrgScope, OrganizationId, PageRequest, ScheduleId, Secret,
-    SecretName, TemporalWorkflowId, UserId, WorkflowName,
+    SecretName, TemporalWorkflowId, UserId, WorkflowId, WorkflowName,
     api_key::Filter,
     repository::{ApiKeyRepository as _, OrganizationRepository as _, UserRepository as _},
 };
@@ -67,6 +67,7 @@ async fn should_read_every_list_and_every_thing_of_a_tenant_by_its_organization(
     let (user, api_key, month) = (UserId::generate(now()), ApiKeyId::generate(now()), TimeDelta::days(30));
     let (execution, schedule) = (ExecutionId::generate(now()), ScheduleId::generate(now()));
     let workflow = WorkflowName::parse("workflow-7").expect("a name");
+    let some_workflow = WorkflowId::generate(now());
     let workflow_id = TemporalWorkflowId::parse("order-7").expect("a workflow id");
     let email = Email::parse("7@example.com").expect("an address");
     let secret = SecretName::parse("SECRET_7").expect("a name");
@@ -89,6 +90,10 @@ async fn should_read_every_list_and_every_thing_of_a_tenant_by_its_organization(
             .await,
         sent(workflows::list(&mut tx, page)).await,
         sent(workflows::get(&mut tx, &workflow, None)).await,
+        sent(workflows::get_recorded(&mut tx, &workflow, 2)).await,
+        sent(workflows::find(&mut tx, &workflow)).await,
+        sent(workflows::revisions(&mut tx, some_workflow, None, page)).await,
+        sent(schedules::of_workflow(&mut tx, some_workflow, 9)).await,
         sent(executions::list(&mut tx, &executions::Filter::default(), page)).await,
         sent(executions::get(&mut tx, execution)).await,
         sent(executions::pending(&mut tx, now(), 9)).await,

@@ -1,38 +1,37 @@
 //! A definition on the user's side: its text, as good as it is. The server judges it.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use saphyr::{LoadableYamlNode as _, Yaml};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tenantry_client::{Defect, workflows::Source};
 
-use crate::{
-    diagnostic,
-    failure::Failure,
-    input::{read_text, shown_name},
-};
+use crate::diagnostic;
 
 /// The text of a definition, and where it is from.
 #[derive(Debug)]
 pub(super) struct Definition {
-    path: String,
-    text: String,
+    /// The file, in messages.
+    pub(super) file: String,
+    /// The file, and the line where there are several definitions in it.
+    pub(super) place: String,
+    /// All that is in the file.
+    pub(super) file_text: Arc<str>,
+    /// How many lines of the file come before the text.
+    pub(super) skipped_lines: usize,
+    /// The text itself.
+    pub(super) text: String,
 }
 
 impl Definition {
-    /// Reads a file, or standard input for `-`.
-    pub(super) fn read(path: &str) -> Result<Self, Failure> {
-        Ok(Self { path: path.to_owned(), text: read_text(path)? })
-    }
-
-    /// The name of its file, in messages.
-    pub(super) fn name(&self) -> &str {
-        shown_name(&self.path)
+    /// Where it is, in messages.
+    pub(super) fn place(&self) -> &str {
+        &self.place
     }
 
     /// Its text as the server wants it: JSON if the file is called so or the text is; else YAML.
     pub(super) fn source(&self) -> Source<'_> {
-        let is_called_json = Path::new(&self.path).extension().is_some_and(|extension| extension == "json");
+        let is_called_json = Path::new(&self.file).extension().is_some_and(|extension| extension == "json");
         if is_called_json || serde_json::from_str::<Value>(&self.text).is_ok() {
             return Source::Json(&self.text);
         }
@@ -46,15 +45,22 @@ impl Definition {
         (!name.is_empty()).then(|| name.to_owned())
     }
 
-    /// The failure that shows each defect at its place.
-    pub(super) fn failure(&self, defects: &[Defect]) -> Failure {
-        let message = match defects.len() {
-            0 => format!("{} has no document.name", self.name()),
-            1 => format!("{} has a problem", self.name()),
-            count => format!("{} has {count} problems", self.name()),
-        };
-        let details = defects.iter().map(|defect| diagnostic::render(self.name(), &self.text, defect));
-        Failure::invalid(message).with_details(details)
+    /// A defect of the text as one of the file.
+    fn located(&self, defect: &Defect) -> Defect {
+        let mut located = defect.clone();
+        located.line = defect.line.filter(|line| *line > 0).map(|line| line + self.skipped_lines);
+        located
+    }
+
+    /// The defect at its place, for people.
+    pub(super) fn diagnostic(&self, defect: &Defect) -> String {
+        diagnostic::render(&self.file, &self.file_text, &self.located(defect))
+    }
+
+    /// The same for programs: as the API tells it, at its line of the file.
+    pub(super) fn report(&self, defect: &Defect) -> Value {
+        let Defect { path, line, column, code, message, .. } = self.located(defect);
+        json!({ "file": self.file, "path": path, "line": line, "column": column, "code": code, "message": message })
     }
 }
 
@@ -63,7 +69,8 @@ mod tests {
     use super::*;
 
     fn definition(path: &str, text: &str) -> Definition {
-        Definition { path: path.to_owned(), text: text.to_owned() }
+        let (file, place) = (path.to_owned(), path.to_owned());
+        Definition { file, place, file_text: text.into(), skipped_lines: 0, text: text.to_owned() }
     }
 
     #[test]
@@ -72,6 +79,7 @@ mod tests {
             assert_eq!(definition("-", text).document_name().as_deref(), name, "{text}");
         };
         check("document:\n  name: quote\n", Some("quote"));
+        check("---\ndocument:\n  name: quote\n", Some("quote"));
         check("{\"document\": {\"name\": \"quote\"}}", Some("quote"));
         for nameless in
             ["", "[]", "document:\n", "document:\n  name: [a]\n", "document: {name: 3}", "a: b: c", "\t: ["]

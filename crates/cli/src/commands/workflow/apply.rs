@@ -1,0 +1,122 @@
+//! `workflow apply`: all or, if one of them cannot be right, none.
+
+use clap::Args;
+use serde_json::Value;
+use tenantry_client::Error;
+
+use super::{
+    change::Change,
+    check::{self, Findings},
+    definition::Definition,
+    documents::Documents,
+};
+use crate::{connection::Session, failure::Failure};
+
+/// Definitions to upload.
+#[derive(Args, Debug)]
+pub(crate) struct Apply {
+    /// Files in YAML or JSON, folders of such files, or - for standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<String>,
+    /// Show what would change, and upload nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Apply {
+    pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let documents = Documents::read(&self.paths)?;
+        documents.check_names()?;
+        match &documents.definitions[..] {
+            [one] if documents.is_one && !self.dry_run => apply_one(session, one).await,
+            _ => {
+                Findings::of(session, &documents).await?.settle()?;
+                if self.dry_run {
+                    tell_changes(session, &documents).await
+                } else {
+                    apply_all(session, &documents).await
+                }
+            }
+        }
+    }
+}
+
+/// What an upload did.
+struct Applied {
+    workflow: Value,
+    sentence: String,
+}
+
+/// One needs no check before: an upload is one.
+async fn apply_one(session: &Session, definition: &Definition) -> Result<(), Failure> {
+    let Some(name) = definition.document_name() else { return Err(nameless(session, definition).await?) };
+    let Applied { workflow, sentence } = upload(session, definition, &name).await?;
+    Ok(session.output.sentence(&workflow, &sentence)?)
+}
+
+async fn apply_all(session: &Session, documents: &Documents) -> Result<(), Failure> {
+    let mut workflows = Vec::new();
+    let mut failed = Ok(());
+    for (done, definition) in documents.definitions.iter().enumerate() {
+        match apply_next(session, definition).await {
+            Ok(applied) => {
+                if session.output.is_table() {
+                    session.output.sentence(&applied.workflow, &applied.sentence)?;
+                }
+                workflows.push(applied.workflow);
+            }
+            Err(failure) => {
+                let left = documents.definitions.len() - done;
+                failed =
+                    Err(failure.with_details([format!("  {done} were applied before it, {left} were not")]));
+                break;
+            }
+        }
+    }
+    session.output.data(&workflows.into())?;
+    failed
+}
+
+async fn apply_next(session: &Session, definition: &Definition) -> Result<Applied, Failure> {
+    let Some(name) = definition.document_name() else { return Err(nameless(session, definition).await?) };
+    upload(session, definition, &name).await
+}
+
+async fn upload(session: &Session, definition: &Definition, name: &str) -> Result<Applied, Failure> {
+    let put = || session.client.workflows().put(name, definition.source()).raw().send_with_status();
+    match check::patiently(put).await {
+        Ok((status, workflow)) => {
+            let verb = if status == 201 { "applied" } else { "unchanged" };
+            let sentence = format!("{verb} {name} revision {}", workflow["revision"]);
+            Ok(Applied { workflow, sentence })
+        }
+        Err(Error::Api(problem)) if matches!(problem.status, 400 | 422) => {
+            // The refusal may have the lines; if not, the validation has.
+            let has_lines = problem.errors.iter().any(|defect| defect.line.is_some());
+            let defects =
+                if has_lines { problem.errors.clone() } else { check::defects(session, definition).await? };
+            Findings::of_one(definition, defects).settle()?;
+            Err(Error::Api(problem).into())
+        }
+        Err(error) => Err(check::failed(definition, error)),
+    }
+}
+
+/// Why a definition has no name.
+async fn nameless(session: &Session, definition: &Definition) -> Result<Failure, Failure> {
+    Findings::of_one(definition, check::defects(session, definition).await?).settle()?;
+    Ok(Failure::invalid(format!("{} has no document.name", definition.place())))
+}
+
+async fn tell_changes(session: &Session, documents: &Documents) -> Result<(), Failure> {
+    let mut changes = Vec::new();
+    for definition in &documents.definitions {
+        let Some(name) = definition.document_name() else { return Err(nameless(session, definition).await?) };
+        let change = Change::of(session, definition, name).await?;
+        if session.output.is_table() {
+            change.show()?;
+        }
+        changes.push(change.report(definition));
+    }
+    Ok(session.output.data(&changes.into())?)
+}
