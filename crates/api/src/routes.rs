@@ -38,3 +38,8 @@ pub(crate) fn all(app: &App) -> Router<App> {
         .layer(edge::Whole::new(app.clone()));
     api.merge(health::routes())
 }
+
+/// Whether a route is for API keys, or for users and theirs.
+pub(crate) fn is_about_keys(route: &str) -> bool {
+    route.starts_with(v0!("/api-keys")) || route.starts_with(v0!("/users/"))
+}
