@@ -1,13 +1,16 @@
 //! The envelopes of answers: `{"data": …}`, and for lists a cursor beside it.
 
+mod moment;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use chrono::SecondsFormat;
-use serde::{Serialize, Serializer};
-use tenantry_domain::{Page, Timestamp, Version, Versioned};
+use serde::Serialize;
+use tenantry_domain::{Page, Version, Versioned};
+
+pub(crate) use self::moment::Moment;
 
 #[derive(Serialize)]
 struct Envelope<T> {
@@ -18,22 +21,6 @@ struct Envelope<T> {
 struct PageEnvelope<T> {
     data: Vec<T>,
     next_cursor: Option<String>,
-}
-
-/// A moment: RFC 3339, in UTC, with as many digits after the second as it has. chrono's own form is the same and is made a character at
-/// a time, which costs an answer with some moments more than all else in it.
-pub(crate) struct Moment(Timestamp);
-
-impl From<Timestamp> for Moment {
-    fn from(at: Timestamp) -> Self {
-        Self(at)
-    }
-}
-
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
-    }
 }
 
 /// One thing.

@@ -22,10 +22,11 @@ use axum::Router;
 
 pub(crate) use health::Readiness;
 
-use crate::{App, edge};
+use crate::App;
 
-pub(crate) fn all(app: &App) -> Router<App> {
-    let api = Router::new()
+/// What is for those who are let in.
+pub(crate) fn api() -> Router<App> {
+    Router::new()
         .merge(api_keys::routes())
         .merge(audit::routes())
         .merge(executions::routes())
@@ -35,8 +36,11 @@ pub(crate) fn all(app: &App) -> Router<App> {
         .merge(schedules::routes())
         .merge(users::routes())
         .merge(workflows::routes())
-        .layer(edge::Whole::new(app.clone()));
-    api.merge(health::routes())
+}
+
+/// What is for anybody.
+pub(crate) fn open() -> Router<App> {
+    health::routes()
 }
 
 /// Whether a route is for API keys, or for users and theirs.
