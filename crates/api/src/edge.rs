@@ -12,17 +12,18 @@ use axum::{
     Json, Router,
     body::{Body, HttpBody as _},
     extract::{DefaultBodyLimit, Request},
+    handler::Handler as _,
     http::{
         Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, request::Parts,
     },
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
 };
 use futures::{
     FutureExt as _,
     future::{BoxFuture, Either},
 };
 use tokio::time::timeout;
-use tower::{Layer, Service};
+use tower::{Layer, Service, util::MapResponseLayer};
 use tower_http::{
     CompressionLevel,
     compression::{
@@ -47,15 +48,19 @@ pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// The routes, each inside all of this: it is observed from outside, so that whatever goes wrong below is noted and has the form of
 /// a problem.
-pub(crate) fn wrap<S>(routes: Router<S>, observe: Observe) -> Router<S>
+///
+/// All that surrounds a route is one layer, since each layer of a router costs every request some allocations.
+pub(crate) fn wrap<S>(api: Router<S>, others: Router<S>, whole: Whole, observe: Observe) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    routes
-        .fallback(|| async { Problem::not_found("path") })
+    // What compresses answers with bodies of a type of its own.
+    let compression = (MapResponseLayer::new(IntoResponse::into_response), compression());
+    let surroundings = (observe, compression);
+    let other_method = other_method.layer(surroundings.clone());
+    api.layer((surroundings.clone(), whole))
+        .merge(others.fallback(|| async { Problem::not_found("path") }).layer(surroundings))
         .method_not_allowed_fallback(other_method)
-        .layer(compression())
-        .layer(observe)
 }
 
 /// Whoever asks for the options of a path is told them in `Allow` (RFC 9110, section 9.3.7), and so is whoever tries another method.
@@ -72,7 +77,7 @@ pub(crate) struct AsShortAsItGets;
 
 /// Shortens long answers for those who accept it. One that shows a secret is short, so that nothing can be found out by how well it
 /// compresses; events go out one by one.
-fn compression() -> CompressionLayer<impl Predicate> {
+fn compression() -> CompressionLayer<impl Predicate + Clone> {
     let is_worth_it = |_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions| {
         extensions.get::<AsShortAsItGets>().is_none()
     };
@@ -229,7 +234,7 @@ mod tests {
             panic!("boom");
         }
         let observe = Observe::new(Arc::new(Metrics::new()), "".parse().expect("no networks"));
-        let mut router = wrap(Router::new().route("/", get(panic)), observe);
+        let mut router = Router::new().route("/", get(panic)).layer(observe);
         let request = Request::builder().header("x-request-id", "find-me").body(Body::empty());
         let Ok(response) = router.call(request.expect("a request")).await;
         assert_eq!(

@@ -25,6 +25,7 @@ mod rate_limit;
 mod request_id;
 mod routes;
 mod server;
+mod short_text;
 mod source;
 pub mod trace;
 mod visit;
@@ -89,5 +90,6 @@ pub fn router_with(services: Services, settings: &Settings, more: Router) -> Rou
         connections: settings.limits.connections.clone(),
     }));
     let observe = Observe::new(Arc::clone(&app.metrics), settings.trusted_proxies.clone());
-    edge::wrap(routes::all(&app).merge(more.with_state(())), observe).with_state(app)
+    let open = routes::open().merge(more.with_state(()));
+    edge::wrap(routes::api(), open, edge::Whole::new(app.clone()), observe).with_state(app)
 }

@@ -1,22 +1,18 @@
 //! The envelopes of answers: `{"data": …}`, and for lists a cursor beside it.
 
-use std::borrow::Cow;
+mod moment;
 
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use chrono::SecondsFormat;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::json;
-use tenantry_domain::{Page, Timestamp, Version, Versioned};
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{RefOr, Schema},
-};
+use tenantry_domain::{Page, Version, Versioned};
 
-use crate::openapi::{Describe, Operation, values};
+pub(crate) use self::moment::Moment;
+use crate::openapi::{Describe, Operation};
 
 #[derive(Serialize)]
 struct Envelope<T> {
@@ -27,34 +23,6 @@ struct Envelope<T> {
 struct PageEnvelope<T> {
     data: Vec<T>,
     next_cursor: Option<String>,
-}
-
-/// A moment: RFC 3339, in UTC, with as many digits after the second as it has. chrono's own form is the same and is made a character at
-/// a time, which costs an answer with some moments more than all else in it.
-pub(crate) struct Moment(Timestamp);
-
-impl From<Timestamp> for Moment {
-    fn from(at: Timestamp) -> Self {
-        Self(at)
-    }
-}
-
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
-    }
-}
-
-impl PartialSchema for Moment {
-    fn schema() -> RefOr<Schema> {
-        values::Timestamp::schema()
-    }
-}
-
-impl ToSchema for Moment {
-    fn name() -> Cow<'static, str> {
-        values::Timestamp::name()
-    }
 }
 
 /// One thing.

@@ -5,7 +5,7 @@
 //! `Tenantry-Organization`, or not at all, which means the caller's own.
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, MatchedPath},
     http::{HeaderMap, header, request::Parts},
 };
 use tenantry_domain::{Caller, OrgScope, OrganizationStatus, Permission, Secret, audit::Origin};
@@ -16,6 +16,7 @@ use crate::{
     input::{Named as _, path_parameter},
     openapi::{Describe, Operation},
     problem::{Code, Problem},
+    routes,
     source::SourceAddress,
     visit::Known,
 };
@@ -30,7 +31,10 @@ impl FromRequestParts<App> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let caller = identify(parts, app).await?;
-        app.services.organizations.enter(&caller, named(&parts.headers)?).await?;
+        match named(&parts.headers)? {
+            Target::Own => {}
+            named => drop(Box::pin(app.services.organizations.enter(&caller, named)).await?),
+        }
         Ok(Self(caller))
     }
 }
@@ -67,14 +71,18 @@ pub(crate) async fn identify_again(parts: &Parts, app: &App) -> Result<LetIn, Pr
 
 async fn authenticate(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     let secret = bearer(&parts.headers).ok_or_else(Problem::unauthenticated)?;
-    let Admitted::Caller(caller, standing) = app.services.admission.admit(secret, origin(parts)).await?
-    else {
-        return Err(Problem::unauthenticated());
-    };
+    let admission = &app.services.admission;
+    let admitted = admission.admit(secret, origin(parts), || is_about_keys(parts)).await?;
+    let Admitted::Caller(caller, standing) = admitted else { return Err(Problem::unauthenticated()) };
     if let Some(known) = parts.extensions.get::<Known>() {
         known.admit(standing);
     }
     unless_suspended(caller)
+}
+
+/// Whether it is about keys or those who have them. What would end a flood of requests is not kept out by it.
+fn is_about_keys(parts: &Parts) -> bool {
+    parts.extensions.get::<MatchedPath>().is_some_and(|route| routes::is_about_keys(route.as_str()))
 }
 
 fn unless_suspended(caller: Caller) -> Result<Caller, Problem> {

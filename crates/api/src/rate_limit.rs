@@ -7,31 +7,39 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use tenantry_services::rate_limits::{Limit, Spent, Standing};
 
+use crate::short_text::ShortText;
+
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
+/// Room for two items with numbers of 20 digits.
+type Items = ShortText<160>;
+
 /// Writes what is left into an answer's headers.
 pub(crate) fn write(standing: &Standing, headers: &mut HeaderMap) {
-    let (mut policy, mut limit) = (String::with_capacity(64), String::with_capacity(64));
+    let (mut policy, mut limit) = (Items::new(), Items::new());
     for (name, spent) in [("\"key\"", standing.api_key), ("\"organization\"", standing.organization)] {
         let Some(Spent { limit: Limit { requests, per }, remaining, full_in }) = spent else { continue };
-        let comma = if policy.is_empty() { "" } else { ", " };
-        item(&mut policy, [comma, name, ";q="], requests, ";w=", seconds(per));
-        item(&mut limit, [comma, name, ";r="], remaining, ";t=", seconds(full_in));
+        push(&mut policy, name, (";q=", requests), (";w=", seconds(per)));
+        push(&mut limit, name, (";r=", remaining), (";t=", seconds(full_in)));
     }
-    for (name, value) in [(POLICY, policy), (LIMIT, limit)] {
-        if let Ok(value) = HeaderValue::try_from(value) {
+    for (name, items) in [(POLICY, policy), (LIMIT, limit)] {
+        if let Ok(value) = HeaderValue::from_str(items.as_str()) {
             headers.insert(name, value);
         }
     }
 }
 
-/// An item with two parameters.
-fn item(list: &mut String, begin: [&str; 3], first: u32, then: &str, second: u64) {
-    list.extend(begin);
-    list.push_str(itoa::Buffer::new().format(first));
-    list.push_str(then);
-    list.push_str(itoa::Buffer::new().format(second));
+/// Appends an item with two parameters to a list (RFC 9651).
+fn push(items: &mut Items, name: &str, first: (&str, u32), second: (&str, u64)) {
+    if !items.is_empty() {
+        items.push(", ");
+    }
+    items.push(name);
+    items.push(first.0);
+    items.push(itoa::Buffer::new().format(first.1));
+    items.push(second.0);
+    items.push(itoa::Buffer::new().format(second.1));
 }
 
 /// Whole seconds, never too few.

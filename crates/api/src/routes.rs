@@ -24,10 +24,10 @@ use serde_json::Value;
 
 pub(crate) use health::Readiness;
 
-use crate::{App, edge, openapi::Routes};
+use crate::{App, openapi::Routes};
 
 /// What asks who calls.
-fn api() -> Routes {
+fn with_callers() -> Routes {
     organizations::routes()
         .merge(quotas::routes())
         .merge(users::routes())
@@ -40,15 +40,26 @@ fn api() -> Routes {
 }
 
 /// What does not.
-fn open() -> Routes {
+fn for_anybody() -> Routes {
     health::routes().merge(docs::routes())
 }
 
-pub(crate) fn all(app: &App) -> Router<App> {
-    api().into_router().layer(edge::Whole::new(app.clone())).merge(open().into_router())
+/// What is for those who are let in.
+pub(crate) fn api() -> Router<App> {
+    with_callers().into_router()
+}
+
+/// What is for anybody.
+pub(crate) fn open() -> Router<App> {
+    for_anybody().into_router()
 }
 
 /// What all of it says of itself.
 pub(crate) fn document() -> Value {
-    api().merge(open()).document()
+    with_callers().merge(for_anybody()).document()
+}
+
+/// Whether a route is for API keys, or for users and theirs.
+pub(crate) fn is_about_keys(route: &str) -> bool {
+    route.starts_with(v0!("/api-keys")) || route.starts_with(v0!("/users/"))
 }

@@ -3,20 +3,21 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use tenantry_domain::{Caller, Clock, Secret, api_key::SecretHash, audit::Origin};
+use tenantry_domain::{Caller, Clock, api_key::SecretHash, audit::Origin};
 use tenantry_storage::api_key_secrets::Use;
 
 use crate::{
     Error,
     authentication::{Authentication, Known},
     last_used::LastUsed,
-    rate_limits::{Failures, Limited, Standing},
+    rate_limits::{Failures, Limited, RateLimits, Standing},
 };
 
 /// Lets callers in.
 #[derive(Clone)]
 pub struct Admission {
     authentication: Authentication,
+    limits: RateLimits,
     failures: Failures,
     last_used: LastUsed,
     clock: Arc<dyn Clock>,
@@ -32,16 +33,28 @@ pub enum Admitted {
 }
 
 impl Admission {
-    pub(crate) fn new(authentication: Authentication, last_used: LastUsed, clock: Arc<dyn Clock>) -> Self {
-        Self { authentication, failures: Failures::new(), last_used, clock }
+    pub(crate) fn new(
+        authentication: Authentication,
+        limits: RateLimits,
+        last_used: LastUsed,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { authentication, limits, failures: Failures::new(), last_used, clock }
     }
 
     /// Who presents this secret, from there. A key that cannot be used from there is nobody's, as one that is not good, and is noted
     /// nowhere but in the server's log: whoever has stolen it learns nothing, not even by how long the answer takes.
     ///
+    /// What is urgent is let in though the organization has had its share, as long as the key has a reserve.
+    ///
     /// # Errors
     /// [`Error::RateLimited`] when the key, its organization or the address has had its share.
-    pub async fn admit(&self, secret: &str, origin: Origin) -> Result<Admitted, Error> {
+    pub async fn admit(
+        &self,
+        secret: &str,
+        origin: Origin,
+        is_urgent: impl FnOnce() -> bool,
+    ) -> Result<Admitted, Error> {
         let address = origin.source_address;
         let Some((caller, known)) = self.identify(secret, origin).await? else {
             if let Some(address) = address {
@@ -49,7 +62,7 @@ impl Admission {
             }
             return Ok(Admitted::Nobody);
         };
-        let standing = known.buckets.take()?;
+        let standing = self.limits.take(&known.buckets, &caller, is_urgent)?;
         self.last_used.note(caller.secret(), Use { at: self.clock.now(), address });
         Ok(Admitted::Caller(caller, standing))
     }
@@ -61,11 +74,10 @@ impl Admission {
 
     async fn identify(&self, secret: &str, origin: Origin) -> Result<Option<(Caller, Known)>, Error> {
         let address = origin.source_address;
-        let Ok(secret) = Secret::parse(secret) else {
+        let Ok(hash) = SecretHash::of_presented(secret) else {
             self.may_try(address)?;
             return Ok(None);
         };
-        let hash = secret.hash();
         let known = match self.authentication.recall(&hash).await {
             Some(known) => known,
             // Apart, so that what is known already does not carry the room that a query needs.

@@ -10,7 +10,7 @@
 use std::{sync::Arc, time::Duration};
 
 use moka::future::Cache;
-use tenantry_domain::{Caller, Clock, Secret, api_key::SecretHash};
+use tenantry_domain::{Caller, Clock, api_key::SecretHash};
 use tenantry_storage::{Moment, Store, api_keys};
 
 use crate::{
@@ -63,8 +63,7 @@ impl Authentication {
 
     /// Who presents this secret. Malformed, unknown, expired and revoked ones are all nobody, and nothing says which.
     pub async fn authenticate(&self, secret: &str) -> Result<Option<Caller>, Error> {
-        let Ok(secret) = Secret::parse(secret) else { return Ok(None) };
-        let hash = secret.hash();
+        let Ok(hash) = SecretHash::of_presented(secret) else { return Ok(None) };
         if let Some(known) = self.recall(&hash).await {
             return Ok(Some(known.caller));
         }

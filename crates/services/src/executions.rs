@@ -11,13 +11,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tenantry_domain::{
-    Clock, Execution, ExecutionId, Invalid, OrgScope, OrganizationStatus, Page, PageRequest, Quota, Revision,
-    TaskQueueName, TemporalWorkflowId, Timestamp, Work, Workflow, WorkflowName, WorkflowType,
+    Actor, Clock, Execution, ExecutionId, Invalid, OrgScope, OrganizationStatus, Page, PageRequest,
+    Permission, Quota, Revision, TaskQueueName, TemporalWorkflowId, Timestamp, Work, Workflow, WorkflowName,
+    WorkflowType,
     audit::{Action, Event, Resource},
     chain,
 };
 use tenantry_storage::{
-    Access, Conflict, Doors as _, Store, TenantTx, Transaction as _, audit,
+    Access, Doors as _, Store, TenantTx, Transaction as _, audit,
     executions::{self, Filter, NewExecution, NewWork},
     organizations, quotas, workflows,
 };
@@ -92,15 +93,12 @@ impl Executions {
         admit_to(&mut tx).await?;
         let workflow =
             workflows::get(&mut tx, name, start.revision).await?.ok_or(Error::NotFound("workflow"))?;
-        reserve_start(&mut tx, now).await?;
         let new = NewExecution { id, work: NewWork::Definition(&workflow), input: &input };
-        match executions::insert(&mut tx, new, now).await {
-            Err(tenantry_storage::Error::Conflict(Conflict::ExecutionIdTaken)) => {
-                // It has failed, and would hold its connection and its locks while the answer waits for another.
-                drop(tx);
-                return self.again(scope, id, &workflow, start.revision, &input).await;
-            }
-            inserted => inserted?,
+        if let Err(why) = record(&mut tx, new, now).await {
+            // It has failed, and would hold its connection and its locks while the answer waits for another.
+            drop(tx);
+            let is_same = |before: &Execution| runs(before, &workflow, start.revision, &input);
+            return self.again(scope, start.id, None, is_same, why).await;
         }
         let event = Event::done(Action::ExecutionStart, Resource::Execution(id))
             .with_changes(json!({ "workflow": workflow.name, "revision": workflow.revision }));
@@ -133,25 +131,20 @@ impl Executions {
         let now = self.clock.now();
         let id = start.id.unwrap_or_else(|| ExecutionId::generate(now));
         let input = checked_input(start.input)?;
-        let StartOwn { workflow_type, task_queue, workflow_id: chosen, .. } = start;
+        let StartOwn { workflow_type, task_queue, workflow_id: chosen, id: asked_as, .. } = start;
         let mut tx = self.store.tenant(scope, Access::Write).await?;
         admit_to(&mut tx).await?;
-        reserve_start(&mut tx, now).await?;
         let own = NewWork::Own {
             workflow_type: &workflow_type,
             task_queue: &task_queue,
             workflow_id: chosen.as_ref(),
         };
-        let inserted = executions::insert(&mut tx, NewExecution { id, work: own, input: &input }, now).await;
-        if let Err(tenantry_storage::Error::Conflict(
-            Conflict::WorkflowIdTaken | Conflict::ExecutionIdTaken,
-        )) = inserted
-        {
+        if let Err(why) = record(&mut tx, NewExecution { id, work: own, input: &input }, now).await {
             drop(tx);
             let work = Work::Own { workflow_type, task_queue };
-            return self.own_again(scope, id, chosen.as_ref(), &work, &input).await;
+            let is_same = |before: &Execution| before.work == work && before.input.as_ref() == Some(&input);
+            return self.again(scope, asked_as, chosen.as_ref(), is_same, why).await;
         }
-        inserted?;
         let workflow_id = chosen.unwrap_or_else(|| id.into());
         let event = Event::done(Action::ExecutionStart, Resource::Execution(id)).with_changes(json!({
             "workflow_type": workflow_type, "task_queue": task_queue, "workflow_id": workflow_id,
@@ -163,49 +156,33 @@ impl Executions {
         self.get(scope, id).await
     }
 
-    /// The answer to a request for an own workflow type that was made before.
-    async fn own_again(
-        &self,
-        scope: &OrgScope,
-        id: ExecutionId,
-        workflow_id: Option<&TemporalWorkflowId>,
-        work: &Work,
-        input: &Value,
-    ) -> Result<Execution, Error> {
-        let mut tx = self.store.tenant(&scope.for_background(), Access::Read).await?;
-        let before = match (executions::get(&mut tx, id).await?, workflow_id) {
-            (None, Some(workflow_id)) => executions::by_workflow_id(&mut tx, workflow_id).await?,
-            (before, _) => before,
-        };
-        let before = before.ok_or(Error::NotFound("execution"))?;
-        if before.work == *work && before.input.as_ref() == Some(input) {
-            return Ok(before);
-        }
-        Err(Error::conflict("an execution with this workflow id was started with something else"))
-    }
-
-    /// The answer to a request that was made before.
+    /// The answer to a request that was made before, as which its names say; or why this one cannot be met.
     async fn again(
         &self,
         scope: &OrgScope,
-        id: ExecutionId,
-        workflow: &Workflow,
-        revision: Option<Revision>,
-        input: &Value,
+        id: Option<ExecutionId>,
+        workflow_id: Option<&TemporalWorkflowId>,
+        is_same: impl FnOnce(&Execution) -> bool,
+        why: Error,
     ) -> Result<Execution, Error> {
+        if !matches!(why, Error::Conflict(_) | Error::QuotaExceeded(_)) {
+            return Err(why);
+        }
         // One that the actor cannot see is something else, too.
         let mut tx = self.store.tenant(&scope.for_background(), Access::Read).await?;
-        let before = executions::get(&mut tx, id).await?.ok_or(Error::NotFound("execution"))?;
-        let same_work = match &before.work {
-            Work::Definition { workflow: name, revision: ran } => {
-                *name == workflow.name && revision.is_none_or(|revision| revision == *ran)
-            }
-            Work::Own { .. } => false,
+        let by_id = match id {
+            Some(id) => executions::get(&mut tx, id).await?,
+            None => None,
         };
-        if same_work && before.input.as_ref() == Some(input) {
+        let before = match (by_id, workflow_id) {
+            (None, Some(workflow_id)) => executions::by_workflow_id(&mut tx, workflow_id).await?,
+            (before, _) => before,
+        };
+        let Some(before) = before else { return Err(why) };
+        if may_compare(&mut tx, scope, &before).await? && is_same(&before) {
             return Ok(before);
         }
-        Err(Error::conflict("an execution with this id was started with something else"))
+        Err(Error::conflict("an execution with this id was started with something else, or by somebody else"))
     }
 
     /// An execution. One that own workers do is looked for in Temporal, if nobody has looked a moment ago.
@@ -252,6 +229,36 @@ pub(crate) async fn admit_to(tx: &mut TenantTx) -> Result<(), Error> {
         OrganizationStatus::Active => Ok(()),
         status => Err(Error::OrganizationNot(status)),
     }
+}
+
+/// Records an execution that is to start, if there may be one more.
+async fn record(tx: &mut TenantTx, new: NewExecution<'_>, now: Timestamp) -> Result<(), Error> {
+    reserve_start(tx, now).await?;
+    Ok(executions::insert(tx, new, now).await?)
+}
+
+/// Whether an execution runs this definition, in the revision that is asked for if one is, with this input.
+fn runs(execution: &Execution, asked: &Workflow, revision: Option<Revision>, input: &Value) -> bool {
+    let Work::Definition { workflow, revision: ran } = &execution.work else { return false };
+    *workflow == asked.name
+        && revision.is_none_or(|revision| revision == *ran)
+        && execution.input.as_ref() == Some(input)
+}
+
+/// Whether the actor may find out what an execution was started with, by guesses too: whoever may read executions, and whoever started
+/// it with the same key.
+async fn may_compare(tx: &mut TenantTx, scope: &OrgScope, execution: &Execution) -> Result<bool, Error> {
+    let Actor::User { api_key, .. } = scope.trail().actor else { return Ok(true) };
+    if scope.allows(Permission::ReadExecutions) {
+        return Ok(true);
+    }
+    let filter = audit::Filter {
+        action: Some(Action::ExecutionStart.to_string()),
+        resource: Some(execution.id.to_string()),
+        ..audit::Filter::default()
+    };
+    let started = audit::list(tx, &filter, PageRequest::new(None, 1)).await?;
+    Ok(started.items.first().is_some_and(|entry| entry.key_id == Some(api_key)))
 }
 
 /// Makes sure that there may be one more, until the transaction ends.

@@ -109,6 +109,7 @@ impl Services {
         let services = Self {
             admission: admission::Admission::new(
                 authentication.clone(),
+                limits.clone(),
                 last_used.clone(),
                 Arc::clone(&clock),
             ),

@@ -4,7 +4,11 @@
 //! |---|---|---|
 //! | an API key's | its own, if it has one | its requests |
 //! | an organization's | its quota `requests_per_second` | the requests of all its keys |
+//! | an API key's, for what is urgent | [`RESERVE`] | requests about keys and users that its organization's bucket refuses |
 //! | a source address's | [`FAILURES`] | credentials that were worth nothing |
+//!
+//! The reserve is so that a key that floods does not keep its organization from ending it. Each key has its own, so the one that floods
+//! empties nobody else's.
 //!
 //! A bucket holds as much as its limit allows in one period and fills evenly over it. With several nodes each has its share of a
 //! limit. Memory is bounded: the buckets of those who asked last are kept, and addresses share a fixed number of buckets.
@@ -35,10 +39,14 @@ const MOST_BUCKETS: u64 = 200_000;
 /// How many worthless credentials an address may present: so many at once, and so many in a minute.
 pub const FAILURES: Limit = Limit { requests: 100, per: Duration::from_mins(1) };
 
+/// How many urgent requests a key may make beyond what its organization may: so many at once, and so many in a minute.
+pub const RESERVE: Limit = Limit { requests: 20, per: Duration::from_mins(1) };
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Owner {
     ApiKey(ApiKeyId),
     Organization(OrganizationId),
+    Reserve(ApiKeyId),
 }
 
 /// The buckets of this node.
@@ -97,6 +105,26 @@ impl RateLimits {
         }
     }
 
+    /// Takes a request from a caller's buckets, or, if it is the organization's that is empty and the request is urgent, from the key's
+    /// reserve.
+    pub(crate) fn take(
+        &self,
+        buckets: &Buckets,
+        caller: &Caller,
+        is_urgent: impl FnOnce() -> bool,
+    ) -> Result<Standing, Limited> {
+        let limited = match buckets.take() {
+            Ok(standing) => return Ok(standing),
+            Err(limited) => limited,
+        };
+        let by_organization = limited.standing.filter(|standing| standing.organization.is_some());
+        let reserve = || self.bucket(Owner::Reserve(caller.api_key().id), RESERVE);
+        match by_organization {
+            Some(standing) if is_urgent() && reserve().take().is_ok() => Ok(standing),
+            _ => Err(limited),
+        }
+    }
+
     fn bucket(&self, owner: Owner, limit: Limit) -> Arc<Bucket> {
         let nodes = self.nodes.load(Relaxed);
         let fits = |bucket: &Arc<Bucket>| bucket.is_of(limit, nodes);
@@ -112,7 +140,7 @@ impl RateLimits {
 
 impl Buckets {
     /// Takes a request from each.
-    pub(crate) fn take(&self) -> Result<Standing, Limited> {
+    fn take(&self) -> Result<Standing, Limited> {
         let api_key = match self.api_key.as_deref().map(Bucket::take).transpose() {
             Ok(spent) => spent,
             Err((spent, retry_after)) => {

@@ -248,14 +248,16 @@ async fn should_tell_the_contents_only_to_those_who_may_read_executions() {
     acme.manager.put("/workflows/long", LONG).await.data(201);
     let blind = ["executions:start", "executions:cancel", "executions:signal", "executions:terminate"];
     let blind = limited(&acme.manager, &blind).await;
-    let hosted = "exe_01h455vb4pex5vsknk084sn02q";
-    let start = json!({"execution_id": hosted, "input": {"amount": 3}});
-    acme.customer.post("/workflows/long/executions", &start).await.data(202);
+    let start = json!({"execution_id": "exe_01h455vb4pex5vsknk084sn02q", "input": {"amount": 3}});
     let own = started(&acme.customer, &order_7()).await;
+    let mut order_8 = order_7();
+    order_8["workflow_id"] = json!("order-8");
     worker.answer_next(Answer::Wait).await;
     for (path, body) in [
+        ("/workflows/long/executions".to_owned(), start.clone()),
         ("/workflows/long/executions".to_owned(), start),
-        (EXECUTIONS.to_owned(), order_7()),
+        (EXECUTIONS.to_owned(), order_8.clone()),
+        (EXECUTIONS.to_owned(), order_8),
         (format!("/executions/{own}/signal"), json!({"name": "approve", "input": 1})),
         (format!("/executions/{own}/cancel"), json!({})),
         (format!("/executions/{own}/terminate"), json!({"reason": "a secret one"})),
@@ -272,6 +274,55 @@ async fn should_tell_the_contents_only_to_those_who_may_read_executions() {
         acme.customer.get(&format!("/executions/{own}")).await.data(200)["input"],
         json!({"amount": 3})
     );
+}
+
+#[tokio::test]
+async fn should_let_nobody_guess_what_an_execution_was_started_with_who_may_not_read_it() {
+    let (_app, _admin, acme, _worker) = ready().await;
+    acme.manager.put("/workflows/long", LONG).await.data(201);
+    let id = "exe_01h455vb4pex5vsknk084sn02q";
+    let hosted = json!({"execution_id": id, "input": {"amount": 3}});
+    acme.customer.post("/workflows/long/executions", &hosted).await.data(202);
+    started(&acme.customer, &order_7()).await;
+    let others = limited(&acme.manager, &["executions:start"]).await;
+    let of_the_same_user = limited(&acme.customer, &["executions:start"]).await;
+    for (path, right, field, another_id) in [
+        ("/workflows/long/executions", hosted, "execution_id", "exe_01h455vb4pex5vsknk084sn03q"),
+        (EXECUTIONS, order_7(), "workflow_id", "order-8"),
+    ] {
+        let mut wrong = right.clone();
+        wrong["input"] = json!({"amount": 4});
+        for key in [&others, &of_the_same_user] {
+            let answers = [key.post(path, &right).await, key.post(path, &wrong).await];
+            answers[0].problem(409, "conflict");
+            assert_eq!(answers[0].indistinct(), answers[1].indistinct());
+        }
+        acme.customer.post(path, &right).await.data(202);
+        // What a key has started, it may ask for again.
+        let mut another = right;
+        another[field] = json!(another_id);
+        let first = others.post(path, &another).await.data(202);
+        assert_eq!(others.post(path, &another).await.data(202)["id"], first["id"]);
+    }
+}
+
+#[tokio::test]
+async fn should_answer_what_was_asked_before_though_there_may_be_no_more() {
+    let (_app, admin, acme, _worker) = ready().await;
+    acme.manager.put("/workflows/long", LONG).await.data(201);
+    let long = "/workflows/long/executions";
+    let hosted = json!({"execution_id": "exe_01h455vb4pex5vsknk084sn02q", "input": {"amount": 3}});
+    let first = acme.customer.post(long, &hosted).await.data(202);
+    let own = started(&acme.customer, &order_7()).await;
+    admin.put_json("/organizations/acme/quotas", &json!({"running_executions": 2})).await.data(200);
+    assert_eq!(acme.customer.post(long, &hosted).await.data(202)["id"], first["id"]);
+    assert_eq!(acme.customer.post(EXECUTIONS, &order_7()).await.data(202)["id"], json!(own));
+    for (path, mut other) in [(long, hosted), (EXECUTIONS, order_7())] {
+        other["input"] = json!({"amount": 4});
+        acme.customer.post(path, &other).await.problem(409, "conflict");
+    }
+    acme.customer.post(long, &json!({})).await.problem(429, "quota_exceeded");
+    acme.customer.post(EXECUTIONS, &order(1)).await.problem(429, "quota_exceeded");
 }
 
 #[tokio::test]

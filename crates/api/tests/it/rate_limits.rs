@@ -97,6 +97,59 @@ async fn should_count_all_keys_of_an_organization_together_and_no_others() {
 }
 
 #[tokio::test]
+async fn should_let_keys_be_ended_while_one_of_them_uses_up_all_that_the_organization_may() {
+    let app = App::start().await;
+    let admin = Caller::admin(&app).await;
+    let acme = Tenant::new(&admin, "acme").await;
+    admin.put_json("/organizations/acme/quotas", &json!({"requests_per_second": 1})).await.data(200);
+    let flood = {
+        let leaked = acme.customer.clone();
+        tokio::spawn(async move { while leaked.get("/me").await.status != 401 {} })
+    };
+    eventually("nothing is left for others", || async {
+        (acme.manager.get("/workflows").await.status == 429).then_some(())
+    })
+    .await;
+    let keys = acme.manager.get(&format!("/users/{}/api-keys", acme.customer.user)).await;
+    assert_eq!(text(&keys.data(200)[0]["id"]), acme.customer.api_key);
+    let revoked = acme.manager.delete(&format!("/api-keys/{}", acme.customer.api_key)).await;
+    assert_eq!(revoked.status / 100, 2, "{revoked:?}");
+    flood.await.expect("the leaked key is refused");
+}
+
+#[tokio::test]
+async fn should_keep_a_reserve_for_each_key_and_for_keys_and_users_alone() {
+    let app = App::start().await;
+    let admin = Caller::admin(&app).await;
+    let acme = Tenant::new(&admin, "acme").await;
+    admin.put_json("/organizations/acme/quotas", &json!({"requests_per_second": 1})).await.data(200);
+    let own = |caller: &Caller| format!("/api-keys/{}", caller.api_key);
+    let through = async |caller: &Caller, path: &str| {
+        let mut asked = JoinSet::new();
+        for _ in 0..100 {
+            let (caller, path) = (caller.clone(), path.to_owned());
+            asked.spawn(async move { caller.get(&path).await });
+        }
+        let answers = asked.join_all().await;
+        let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 429).collect();
+        refused[0].problem(429, "rate_limited");
+        answers.len() - refused.len()
+    };
+    // The reserve, and what the organization may in the seconds that this takes.
+    let fair = 20..=35;
+    let of_customer = through(&acme.customer, &own(&acme.customer)).await;
+    assert!(fair.contains(&of_customer), "{of_customer}");
+    let other_things = through(&acme.customer, "/workflows").await;
+    assert!(other_things < 15, "{other_things}");
+    let of_manager = through(&acme.manager, &own(&acme.customer)).await;
+    assert!(fair.contains(&of_manager), "{of_manager}");
+    // A key's own limit is what it is.
+    let caller = limited(&admin, &acme.customer.user, 2).await;
+    let path = format!("/users/{}/api-keys", acme.customer.user);
+    assert!(through(&caller, &path).await <= 2);
+}
+
+#[tokio::test]
 async fn should_follow_a_limit_that_is_changed_while_it_runs() {
     let app = App::start().await;
     let admin = Caller::admin(&app).await;
