@@ -20,6 +20,7 @@ mod request_id;
 mod routes;
 mod server;
 mod source;
+mod streams;
 pub mod trace;
 mod visit;
 
@@ -32,7 +33,7 @@ use tenantry_services::Services;
 pub use patience::Patience;
 pub use server::{Connections, Limits, serve};
 
-use crate::{metrics::Metrics, routes::Readiness, visit::Observe};
+use crate::{metrics::Metrics, routes::Readiness, streams::Streams, visit::Observe};
 
 /// What an operator may decide.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +53,7 @@ pub(crate) struct Parts {
     metrics: Arc<Metrics>,
     readiness: Readiness,
     connections: Connections,
+    streams: Streams,
 }
 
 impl Deref for App {
@@ -79,6 +81,7 @@ pub fn router_with(services: Services, settings: &Settings, more: Router) -> Rou
         services: Arc::new(services),
         metrics: Arc::new(Metrics::new()),
         readiness: Readiness::default(),
+        streams: Streams::among(&settings.limits.connections),
         connections: settings.limits.connections.clone(),
     }));
     let observe = Observe::new(Arc::clone(&app.metrics), settings.trusted_proxies.clone());

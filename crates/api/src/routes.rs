@@ -9,6 +9,7 @@ macro_rules! v0 {
 
 mod api_keys;
 mod audit;
+mod execution_events;
 mod executions;
 mod health;
 mod me;
@@ -28,6 +29,7 @@ pub(crate) fn all(app: &App) -> Router<App> {
     let api = Router::new()
         .merge(api_keys::routes())
         .merge(audit::routes())
+        .merge(execution_events::routes())
         .merge(executions::routes())
         .merge(me::routes())
         .merge(organizations::routes())

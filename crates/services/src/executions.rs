@@ -1,6 +1,7 @@
 //! Executions: recorded first, then handed to Temporal.
 
 mod ends;
+mod events;
 mod handover;
 mod history;
 mod scheduled;
@@ -24,6 +25,7 @@ use tenantry_storage::{
 use tenantry_temporal::{Dispatcher, Program, StartExecution, WorkerPool};
 
 pub(crate) use self::ends::Journal;
+pub use self::events::{About, Event as ExecutionEvent, Following};
 use crate::{Error, audit::Audit};
 
 /// Executions.
@@ -34,6 +36,7 @@ pub struct Executions {
     workers: Arc<WorkerPool>,
     audit: Audit,
     clock: Arc<dyn Clock>,
+    watches: Arc<events::Watches>,
 }
 
 /// What to start.
@@ -70,7 +73,7 @@ impl Executions {
         audit: Audit,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, dispatcher, workers, audit, clock }
+        Self { store, dispatcher, workers, audit, clock, watches: Arc::default() }
     }
 
     /// Starts a workflow. Once this answers, the execution happens, whatever fails; it is `pending` as long as Temporal

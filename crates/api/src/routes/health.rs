@@ -61,7 +61,7 @@ async fn readyz(State(app): State<App>) -> Result<Json<Value>, Problem> {
 }
 
 async fn metrics(State(app): State<App>) -> Result<([(HeaderName, &'static str); 1], String), Problem> {
-    let text = app.metrics.text(&app.connections, &app.services.pools());
+    let text = app.metrics.text(&app.connections, &app.streams, &app.services.pools());
     let text = text.map_err(|error| Problem::internal(&chain(&error)))?;
     Ok(([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text))
 }

@@ -8,6 +8,7 @@ mod api_keys;
 mod audit;
 mod caller;
 mod edge;
+mod events;
 mod executions;
 mod faults;
 mod health;
