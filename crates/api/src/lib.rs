@@ -27,6 +27,7 @@ mod routes;
 mod server;
 mod short_text;
 mod source;
+mod streams;
 pub mod trace;
 mod visit;
 
@@ -40,7 +41,7 @@ pub use openapi::document;
 pub use patience::Patience;
 pub use server::{Connections, Limits, serve};
 
-use crate::{metrics::Metrics, routes::Readiness, visit::Observe};
+use crate::{metrics::Metrics, routes::Readiness, streams::Streams, visit::Observe};
 
 /// What an operator may decide.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +61,7 @@ pub(crate) struct Parts {
     metrics: Arc<Metrics>,
     readiness: Readiness,
     connections: Connections,
+    streams: Streams,
 }
 
 impl Deref for App {
@@ -87,6 +89,7 @@ pub fn router_with(services: Services, settings: &Settings, more: Router) -> Rou
         services: Arc::new(services),
         metrics: Arc::new(Metrics::new()),
         readiness: Readiness::default(),
+        streams: Streams::among(&settings.limits.connections),
         connections: settings.limits.connections.clone(),
     }));
     let observe = Observe::new(Arc::clone(&app.metrics), settings.trusted_proxies.clone());

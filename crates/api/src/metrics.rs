@@ -18,6 +18,7 @@ use tenantry_storage::PoolUse;
 use crate::{
     problem::{Code, Problem},
     server::Connections,
+    streams::Streams,
 };
 
 /// Seconds, from the time that a cached answer takes to the time limit of a request.
@@ -89,11 +90,14 @@ impl Metrics {
     pub(crate) fn text(
         &self,
         connections: &Connections,
+        streams: &Streams,
         pools: &[PoolUse],
     ) -> Result<String, prometheus::Error> {
         let now = Sample(Registry::new());
         now.gauge("tenantry_http_connections_open", "Open connections.", connections.open());
         now.gauge("tenantry_http_connections_max", "How many connections may be open.", connections.most());
+        now.gauge("tenantry_event_streams_open", "Open streams of events.", streams.open());
+        now.gauge("tenantry_event_streams_max", "How many streams of events may be open.", streams.most());
         now.gauges(
             "tenantry_postgresql_connections",
             "Connections to PostgreSQL, by pool and state.",

@@ -4,6 +4,8 @@
 //! there. Which organization that is, the request says: in its path (`{org}`, or by a `{user}` or `{api_key}` of it), in
 //! `Tenantry-Organization`, or not at all, which means the caller's own.
 
+use std::convert::Infallible;
+
 use axum::{
     extract::{FromRequestParts, MatchedPath},
     http::{HeaderMap, header, request::Parts},
@@ -219,7 +221,44 @@ permits!(
     ReadAudit,
 );
 
+/// A request whose answer takes long: whoever asked is looked at again and again.
+pub(crate) struct Again {
+    parts: Parts,
+    app: App,
+}
+
+impl FromRequestParts<App> for Again {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self { parts: parts.clone(), app: app.clone() })
+    }
+}
+
+impl Describe for Again {
+    fn describe(_: &mut Operation) {}
+}
+
+impl Again {
+    /// What the same request would get now. It was counted before.
+    pub(crate) async fn scope(&self) -> Result<OrgScope, Problem> {
+        let mut parts = self.parts.clone();
+        parts.extensions.insert(identify_again(&parts, &self.app).await?);
+        scope(&mut parts, &self.app).await
+    }
+}
+
 async fn enter(parts: &mut Parts, app: &App, permission: Permission) -> Result<OrgScope, Problem> {
+    let scope = scope(parts, app).await?;
+    if scope.allows(permission) {
+        return Ok(scope);
+    }
+    Box::pin(app.services.audit.denied(&scope, permission)).await?;
+    Err(lacks(permission))
+}
+
+/// Whoever asks, in the organization that the request is about.
+async fn scope(parts: &mut Parts, app: &App) -> Result<OrgScope, Problem> {
     let caller = identify(parts, app).await?;
     let organizations = &app.services.organizations;
     let is_named = parts.headers.contains_key(ORGANIZATION);
@@ -229,11 +268,7 @@ async fn enter(parts: &mut Parts, app: &App, permission: Permission) -> Result<O
     } else if !is_named {
         scope = organizations.enter(&caller, member(parts, app).await).await?;
     }
-    if scope.allows(permission) {
-        return Ok(scope);
-    }
-    Box::pin(app.services.audit.denied(&scope, permission)).await?;
-    Err(lacks(permission))
+    Ok(scope)
 }
 
 /// The organization that the path names by somebody in it. What names nobody is looked for, in vain, at home.

@@ -202,6 +202,15 @@ impl Problem {
         Self { headers, ..Self::new(Code::RateLimited, format!("{whose}; wait as Retry-After says")) }
     }
 
+    /// The organization has as many streams open as it may.
+    pub(crate) fn too_many_streams(most: usize) -> Self {
+        let detail = format!(
+            "the organization has {most} streams of events open on this node, as many as it may; close one, or ask again and again"
+        );
+        let headers = vec![(header::RETRY_AFTER, HeaderValue::from_static("5"))];
+        Self { headers, ..Self::new(Code::RateLimited, detail) }
+    }
+
     /// Its kind.
     pub(crate) fn code(&self) -> Code {
         self.code

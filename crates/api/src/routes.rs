@@ -10,6 +10,7 @@ macro_rules! v0 {
 mod api_keys;
 mod audit;
 mod docs;
+mod execution_events;
 mod executions;
 mod health;
 mod me;

@@ -46,6 +46,7 @@ pub struct Connections {
     free: Arc<Semaphore>,
     open: Arc<AtomicUsize>,
     most: usize,
+    closing: CancellationToken,
 }
 
 /// A connection that counts until this is dropped.
@@ -63,7 +64,8 @@ impl Connections {
     /// At most so many at a time, up to [`Self::MAX`]. Who comes while there are as many waits, unanswered, until one has ended.
     pub fn at_most(most: usize) -> Self {
         let most = most.min(Self::MAX);
-        Self { free: Arc::new(Semaphore::new(most)), open: Arc::default(), most }
+        let free = Arc::new(Semaphore::new(most));
+        Self { free, open: Arc::default(), most, closing: CancellationToken::new() }
     }
 
     /// How many may be open.
@@ -74,6 +76,11 @@ impl Connections {
     /// How many are.
     pub fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
+    }
+
+    /// Cancelled when the server that they are open to stops: what would go on for long ends.
+    pub(crate) fn closing(&self) -> CancellationToken {
+        self.closing.clone()
     }
 }
 
@@ -112,6 +119,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         });
     }
     drop(listener);
+    limits.connections.closing.cancel();
     while open.join_next().await.is_some() {}
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::{
     Actor, ApiKey, ApiKeySecretId, Namespace, Organization, OrganizationId, OrganizationStatus, Permission,
-    PermissionSet, Rights, Role, Scopes, Timestamp, User, UserId, WorkflowName,
+    PermissionSet, Rights, Role, Scopes, Timestamp, User, UserId, Work, WorkflowName,
     audit::{Origin, Trail},
     scopes::TaskQueueName,
 };
@@ -235,6 +235,16 @@ impl OrgScope {
     /// is none of them. (If names of task queues opened it again, a key with one more word would be wider.)
     pub fn reaches_own_work(&self, task_queue: &TaskQueueName) -> bool {
         self.workflows().is_none() && self.reaches_task_queue(task_queue)
+    }
+
+    /// Whether executions of this work exist for the actor: those that the storage finds.
+    pub fn reaches(&self, work: &Work) -> bool {
+        match work {
+            Work::Definition { workflow, .. } => {
+                self.workflows().is_none_or(|names| names.iter().any(|name| name.as_str() == workflow))
+            }
+            Work::Own { task_queue, .. } => self.reaches_own_work(task_queue),
+        }
     }
 
     /// Whether the actor may do all that the role may, and so may give it to somebody or act on those who have it.

@@ -6,9 +6,11 @@ use serde_json::Value;
 
 use crate::{ExecutionId, Revision, ScheduleId, TaskQueueName, Timestamp, UserId, field::words};
 
+mod events;
 mod history;
 mod names;
 
+pub use events::{EventPlace, NoEvent};
 pub use history::{HistoryEvent, HistoryPlace, NoPlace};
 pub use names::{
     HOSTED_TASK_QUEUE, MAX_CHARACTERS, SignalName, TemporalWorkflowId, TerminationReason, WorkflowType,

@@ -1,6 +1,7 @@
 //! Executions: recorded first, then handed to Temporal.
 
 mod ends;
+mod events;
 mod handover;
 mod history;
 mod scheduled;
@@ -25,6 +26,7 @@ use tenantry_storage::{
 use tenantry_temporal::{Dispatcher, Program, StartExecution, WorkerPool};
 
 pub(crate) use self::ends::Journal;
+pub use self::events::{About, Event as ExecutionEvent, Following};
 use crate::{Error, audit::Audit};
 
 /// Executions.
@@ -35,6 +37,7 @@ pub struct Executions {
     workers: Arc<WorkerPool>,
     audit: Audit,
     clock: Arc<dyn Clock>,
+    watches: Arc<events::Watches>,
 }
 
 /// What to start.
@@ -71,7 +74,7 @@ impl Executions {
         audit: Audit,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, dispatcher, workers, audit, clock }
+        Self { store, dispatcher, workers, audit, clock, watches: Arc::default() }
     }
 
     /// Starts a workflow. Once this answers, the execution happens, whatever fails; it is `pending` as long as Temporal

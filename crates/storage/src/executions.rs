@@ -30,10 +30,13 @@ use crate::{
 
 macro_rules! columns {
     () => {
+        concat!(columns!(facts), ", executions.input, executions.output, executions.error")
+    };
+    (facts) => {
         "executions.id, workflows.name as workflow, executions.revision, executions.workflow_type,
          executions.task_queue, executions.temporal_workflow_id, executions.first_run_id, executions.run_id, executions.status,
-         executions.status_reason, executions.input, executions.output, executions.error, executions.started_at,
-         executions.ended_at, executions.checked_at, executions.started_by, executions.schedule_id"
+         executions.status_reason, executions.started_at, executions.ended_at, executions.checked_at, executions.started_by,
+         executions.schedule_id"
     };
 }
 use columns;
@@ -46,6 +49,15 @@ macro_rules! tables {
     };
 }
 use tables;
+
+/// One execution, if the actor can reach it.
+macro_rules! reached {
+    () => {
+        " where executions.organization_id = $1 and executions.id = $2
+            and ($3::text[] is null or workflows.name = any ($3))
+            and ($4::text[] is null or executions.task_queue is null or executions.task_queue = any ($4))"
+    };
+}
 
 /// The task queues whose executions the scope's actor can reach, as a parameter that is null when it is all of them. Names of
 /// workflows leave all of these out: none of them has one.
@@ -169,15 +181,26 @@ pub async fn insert(tx: &mut TenantTx, new: NewExecution<'_>, now: Timestamp) ->
 
 /// The execution with this id, if the scope's actor can reach what it runs.
 pub async fn get(tx: &mut TenantTx, execution: ExecutionId) -> Result<Option<Execution>, Error> {
+    one(tx, execution, concat!("select ", columns!(), " from ", tables!(), reached!())).await
+}
+
+/// The same without its input, output and error.
+pub async fn facts(tx: &mut TenantTx, execution: ExecutionId) -> Result<Option<Execution>, Error> {
     let query = concat!(
         "select ",
-        columns!(),
-        " from ",
+        columns!(facts),
+        ", null::json as input, null::json as output, null::json as error from ",
         tables!(),
-        " where executions.organization_id = $1 and executions.id = $2
-            and ($3::text[] is null or workflows.name = any ($3))
-            and ($4::text[] is null or executions.task_queue is null or executions.task_queue = any ($4))"
+        reached!()
     );
+    one(tx, execution, query).await
+}
+
+async fn one(
+    tx: &mut TenantTx,
+    execution: ExecutionId,
+    query: &'static str,
+) -> Result<Option<Execution>, Error> {
     let organization = tx.organization().uuid();
     let row = sqlx::query(query)
         .bind(organization)
@@ -240,14 +263,12 @@ pub struct Filter {
 /// page has a bound.
 pub async fn list(tx: &mut TenantTx, filter: &Filter, page: PageRequest) -> Result<Page<Execution>, Error> {
     let select = concat!(
-        "select executions.id, workflows.name as workflow, executions.revision, executions.workflow_type,
-             executions.task_queue, executions.temporal_workflow_id, executions.first_run_id, executions.run_id, executions.status,
-             executions.status_reason,
+        "select ",
+        columns!(facts),
+        ",
              case when length(executions.input::text) <= 4096 then executions.input end as input,
              case when length(executions.output::text) <= 4096 then executions.output end as output,
-             case when length(executions.error::text) <= 4096 then executions.error end as error,
-             executions.started_at, executions.ended_at, executions.checked_at, executions.started_by,
-             executions.schedule_id
+             case when length(executions.error::text) <= 4096 then executions.error end as error
          from ",
         tables!(),
         " where executions.organization_id = "

@@ -198,6 +198,11 @@ impl Operation {
         self.may(&[Code::PreconditionFailed]);
     }
 
+    /// It minds `Last-Event-ID`.
+    pub(crate) fn resumes(&mut self) {
+        self.parameters.push(json!({"$ref": "#/components/parameters/Last-Event-ID"}));
+    }
+
     /// It minds `If-None-Match`.
     pub(crate) fn minds_if_none_match(&mut self) {
         self.parameters.push(json!({"$ref": "#/components/parameters/If-None-Match"}));

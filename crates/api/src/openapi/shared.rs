@@ -59,6 +59,11 @@ pub(super) fn parameters() -> Value {
             "description": "Entity tags that are known already: if one still holds, the answer is 304 (RFC 9110, section 13.1.2).",
             "schema": {"type": "string", "minLength": 1, "examples": ["\"3b4f8a90c1d2e3f405162738495a6b7c\""]},
         },
+        "Last-Event-ID": {
+            "name": "Last-Event-ID", "in": "header",
+            "description": "The id of the last event that is known already: the stream goes on after it (WHATWG HTML, section 9.2.3).",
+            "schema": {"type": "string", "pattern": "^(pending|running|ended|task-(0|[1-9][0-9]{0,17}))$", "examples": ["task-4"]},
+        },
         "X-Request-Id": {
             "name": "X-Request-Id", "in": "header",
             "description": "What the sender calls this request in logs: the answer has the same. Without it, or with one that cannot stand in a log, it gets another.",

@@ -18,6 +18,7 @@ use tenantry_services::{
 use tenantry_storage::executions::Filter;
 use utoipa::ToSchema;
 
+use super::execution_events;
 use crate::{
     input::{
         Body, Fields, InPath, LIMIT, NoQuery, OptionalBody, Paging, Parameters, Query, cursor, timestamp,
@@ -64,6 +65,13 @@ pub(super) fn routes() -> Routes {
             history,
             about("list_history", "List what happened in an execution, event by event")
                 .detail("As Temporal remembers it: for as long as the quota `retention_days` says after its end."),
+        )
+        .get(
+            v0!("/executions/{execution}/events"),
+            execution_events::events,
+            about("follow_execution", "Follow an execution as it goes on")
+                .detail("Server-sent events: `execution` when its status changes, `task` when a task's state does, until it has ended.")
+                .may(&[Code::Invalid]),
         )
         .post(
             v0!("/executions/{execution}/cancel"),

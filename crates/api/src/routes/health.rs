@@ -110,7 +110,7 @@ impl Describe for Exposition {
 }
 
 async fn metrics(State(app): State<App>) -> Result<Exposition, Problem> {
-    let text = app.metrics.text(&app.connections, &app.services.pools());
+    let text = app.metrics.text(&app.connections, &app.streams, &app.services.pools());
     let text = text.map_err(|error| Problem::internal(&chain(&error)))?;
     Ok(Exposition(text))
 }

@@ -119,6 +119,12 @@ impl Caller {
         self.send_bytes(method, path, body.map(|(content_type, body)| (content_type, body.as_bytes()))).await
     }
 
+    /// Begins to hear an answer that may go on.
+    pub(crate) async fn listen(&self, path: &str) -> reqwest::Response {
+        let request = self.http.get(format!("{}{BASE}{path}", self.url)).headers(self.headers.clone());
+        request.send().await.expect("an answer")
+    }
+
     /// The same with a body that need not be text.
     pub(crate) async fn send_bytes(&self, method: Method, path: &str, body: Option<(&str, &[u8])>) -> Answer {
         let mut request =

@@ -9,6 +9,7 @@ mod audit;
 mod caller;
 mod contract;
 mod edge;
+mod events;
 mod executions;
 mod faults;
 mod health;

@@ -147,6 +147,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     operation("GET", "/api/v0/executions/{execution}", Kind::Named, None),
     operation("GET", "/api/v0/executions/{execution}/tasks", Kind::Named, None),
     operation("GET", "/api/v0/executions/{execution}/history", Kind::Named, None),
+    operation("GET", "/api/v0/executions/{execution}/events", Kind::Named, None),
     operation("POST", "/api/v0/executions/{execution}/cancel", Kind::Named, None),
     operation(
         "POST",

@@ -59,6 +59,26 @@ fn should_tell_how_far_it_has_come_and_how_it_ended() {
 }
 
 #[test]
+fn should_number_each_task_and_each_change_in_their_order() {
+    let numbers = |interpreter: &Interpreter| -> Vec<(u64, u64)> {
+        interpreter.tasks().iter().map(|task| (task.entry, task.change)).collect()
+    };
+    let mut first = interpreter(NESTED, json!({}));
+    let Progress::Waiting(commands) = first.advance(Event::Started, at(1)) else { panic!("it waits") };
+    assert_eq!(numbers(&first), [(1, 2), (2, 4), (3, 5), (4, 6)]);
+    // Another that takes it up counts on.
+    let written = first.snapshot().expect("it waits");
+    let start = Start { execution_id: "exe_1".to_owned(), input: json!({}), started_at: at(0) };
+    let mut second = Interpreter::restore(first.definition().clone(), crate::sandbox(), start, written)
+        .expect("of the same definition");
+    let Command::StartTimer { id, .. } = commands[0].clone() else { panic!("a timer") };
+    for interpreter in [&mut first, &mut second] {
+        interpreter.advance(Event::Finished { id, outcome: Ok(Outcome::Elapsed) }, at(6));
+        assert_eq!(numbers(interpreter), [(1, 2), (2, 4), (3, 10), (4, 7), (5, 9)]);
+    }
+}
+
+#[test]
 fn should_tell_the_error_of_the_task_that_raised_it() {
     let mut interpreter = interpreter("do: [{outer: {do: [{bad: {set: '${ error }'}}]}}]", json!({}));
     let Progress::Failed(error) = interpreter.advance(Event::Started, at(1)) else { panic!("it fails") };

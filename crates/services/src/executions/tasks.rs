@@ -31,9 +31,9 @@ impl Executions {
         let tasks = match written {
             Some(written) => list(written),
             // What was ended in Temporal directly is asked for as long as Temporal has it.
-            None => self.ask_for_tasks(&scope.for_background(), &execution).await?,
+            None => self.ask_for_tasks(&scope.for_background(), scope.status(), &execution).await?,
         };
-        Ok(tasks.into_iter().map(|task| ended_with(&execution, task)).collect())
+        Ok(settled(&execution, tasks))
     }
 
     /// The same for one that has just been ended, if the worker is there to say.
@@ -41,16 +41,21 @@ impl Executions {
         if execution.work.is_own() {
             return None;
         }
-        let asked = timeout(AT_END_LIMIT, self.ask_for_tasks(scope, execution)).await.ok()?;
+        let asked = timeout(AT_END_LIMIT, self.ask_for_tasks(scope, scope.status(), execution)).await.ok()?;
         asked
             .inspect_err(|error| tracing::debug!(execution = %execution.id, error = chain(error), "ended without tasks"))
             .ok()
             .map(Value::from)
     }
 
-    async fn ask_for_tasks(&self, scope: &OrgScope, execution: &Execution) -> Result<Vec<Value>, Error> {
+    pub(super) async fn ask_for_tasks(
+        &self,
+        scope: &OrgScope,
+        organization: OrganizationStatus,
+        execution: &Execution,
+    ) -> Result<Vec<Value>, Error> {
         // What is paused with its organization stays so.
-        if scope.status() == OrganizationStatus::Active {
+        if organization == OrganizationStatus::Active {
             self.workers.ensure(scope);
         }
         let answer = self.dispatcher.query(scope, &execution.workflow_id, TASKS_QUERY).await?;
@@ -59,18 +64,31 @@ impl Executions {
     }
 }
 
-fn list(tasks: Value) -> Vec<Value> {
+pub(super) fn list(tasks: Value) -> Vec<Value> {
     match tasks {
-        Value::Array(tasks) => tasks,
+        Value::Array(tasks) => tasks.into_iter().filter(Value::is_object).collect(),
         _ => Vec::new(),
     }
 }
 
-/// A task of this execution: what was at work when that was ended has ended with it.
-fn ended_with(execution: &Execution, mut task: Value) -> Value {
-    if execution.status.is_final() && task["status"] == json!(RUNNING) {
+/// The tasks of this execution: what was at work when that was ended has ended with it, the innermost first.
+pub(super) fn settled(execution: &Execution, mut tasks: Vec<Value>) -> Vec<Value> {
+    // Those of executions that ended when nobody counted yet are counted as they stand.
+    for (place, task) in (1..).zip(&mut tasks).filter(|(_, task)| task["change"].is_null()) {
+        (task["entry"], task["change"]) = (json!(place), json!(place));
+    }
+    let mut changes = tasks.iter().map(change).max().unwrap_or_default();
+    let running = tasks.iter_mut().rev().filter(|task| task["status"] == json!(RUNNING));
+    for task in running.take_while(|_| execution.status.is_final()) {
+        changes += 1;
+        task["change"] = json!(changes);
         task["status"] = json!(execution.status);
         task["ended_at"] = json!(execution.ended_at);
     }
-    task
+    tasks
+}
+
+/// Which of all changes of tasks the latest of this one was.
+pub(super) fn change(task: &Value) -> u64 {
+    task["change"].as_u64().unwrap_or_default()
 }

@@ -96,6 +96,7 @@ async fn should_read_every_list_and_every_thing_of_a_tenant_by_its_organization(
         sent(schedules::of_workflow(&mut tx, some_workflow, 9)).await,
         sent(executions::list(&mut tx, &executions::Filter::default(), page)).await,
         sent(executions::get(&mut tx, execution)).await,
+        sent(executions::facts(&mut tx, execution)).await,
         sent(executions::pending(&mut tx, now(), 9)).await,
         sent(executions::to_cancel(&mut tx, 9)).await,
         sent(executions::to_check(&mut tx, now(), 9)).await,
