@@ -97,6 +97,11 @@ impl Flags {
 }
 
 impl Session {
+    /// The organization that was named, if one was.
+    pub(crate) fn named_organization(&self) -> Option<&str> {
+        self.organization.as_deref()
+    }
+
     /// The organization that was named, else the caller's own.
     pub(crate) async fn organization(&self) -> Result<String, tenantry_client::Error> {
         match &self.organization {

@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     NotFound = 4,
     /// The server cannot be reached, or cannot serve now.
     Unavailable = 5,
+    /// The user has left what goes on without them, with Ctrl-C.
+    Left = 130,
 }
 
 /// Why a command did not do what it was asked.
@@ -59,7 +61,7 @@ impl Failure {
 
     /// Tells the user on stderr, and gives the process its exit status.
     pub(crate) fn report(self) -> ExitCode {
-        if self.exit != Exit::Done {
+        if !matches!(self.exit, Exit::Done | Exit::Left) {
             // Nobody is left to tell when stderr is closed.
             let _ = io::stderr().lock().write_all(self.to_string().as_bytes());
         }
@@ -90,6 +92,7 @@ impl From<Error> for Failure {
         match error {
             Error::Api(problem) => refused(&problem),
             Error::Unreachable { url, source } => unreachable(&url, &source),
+            Error::TimedOut { .. } => Self::new(Exit::Unavailable, "unreachable", error.to_string()),
             Error::Unexpected { status, .. } => {
                 Self::new(exit_for(status), "unexpected_answer", error.to_string()).with_hint(
                     "is the URL that of a Tenantry server? `tenantry profile list` shows where it comes from",

@@ -21,7 +21,9 @@ mod profile;
 mod progress;
 mod safety;
 mod server;
+mod terminal;
 mod traces;
+mod watch;
 
 use std::process::ExitCode;
 

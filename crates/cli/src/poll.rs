@@ -38,14 +38,14 @@ pub(crate) async fn until<T>(
 
 /// The time since the server last answered, if it does not answer now.
 #[derive(Default)]
-struct Outage {
+pub(crate) struct Outage {
     since: Option<Instant>,
 }
 
 impl Outage {
     /// Tells of it once, and answers how long the server wants to be left alone; the error itself if it is none of an
     /// outage, or the outage has lasted too long.
-    fn bear(&mut self, error: Error, progress: &Progress) -> Result<Duration, Error> {
+    pub(crate) fn bear(&mut self, error: Error, progress: &Progress) -> Result<Duration, Error> {
         if !error.is_transient() {
             return Err(error);
         }
@@ -63,7 +63,7 @@ impl Outage {
         })
     }
 
-    fn end(&mut self, progress: &Progress) {
+    pub(crate) fn end(&mut self, progress: &Progress) {
         if self.since.take().is_some() {
             progress.tell("the server is back");
         }

@@ -4,7 +4,7 @@ use std::{marker::PhantomData, time::Duration};
 
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode, Url,
-    header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
+    header::{CONTENT_TYPE, RETRY_AFTER},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -22,14 +22,7 @@ pub struct Call<T> {
 
 impl<T> Call<T> {
     pub(crate) fn new(client: Client, method: Method, url: Url) -> Self {
-        let mut request = client
-            .http
-            .request(method, url)
-            .timeout(client.timeout)
-            .header(AUTHORIZATION, client.authorization.clone());
-        if let Some(organization) = &client.organization {
-            request = request.header("Tenantry-Organization", organization);
-        }
+        let request = client.begin(method, url).timeout(client.timeout);
         Self { client, request, answer: PhantomData }
     }
 
@@ -57,18 +50,12 @@ impl<T> Call<T> {
     }
 
     pub(crate) async fn envelope(self) -> Result<Envelope, Error> {
-        let unreachable = |error: reqwest::Error| {
-            if error.is_builder() {
-                return Error::Unusable(error.without_url().to_string());
-            }
-            Error::Unreachable { url: self.client.address(), source: error.without_url() }
-        };
-        let response = self.request.send().await.map_err(unreachable)?;
-        let (status, retry_after) = (response.status(), retry_after(&response));
-        let body = response.bytes().await.map_err(unreachable)?;
-        if !status.is_success() {
-            return Err(refused(status, retry_after, &body));
+        let response = self.request.send().await.map_err(|error| self.client.unreachable(error))?;
+        if !response.status().is_success() {
+            return Err(refusal(&self.client, response).await);
         }
+        let status = response.status();
+        let body = response.bytes().await.map_err(|error| self.client.unreachable(error))?;
         if body.is_empty() {
             return Ok(Envelope { status, ..Envelope::default() });
         }
@@ -115,6 +102,15 @@ impl Envelope {
 
 fn unexpected(status: StatusCode, error: &serde_json::Error) -> Error {
     Error::Unexpected { status: status.as_u16(), reason: error.to_string() }
+}
+
+/// What an answer that is no success says.
+pub(crate) async fn refusal(client: &Client, response: Response) -> Error {
+    let (status, retry_after) = (response.status(), retry_after(&response));
+    match response.bytes().await {
+        Ok(body) => refused(status, retry_after, &body),
+        Err(error) => client.unreachable(error),
+    }
 }
 
 /// The header's seconds (RFC 9110, 10.2.3); its other form, a date, counts as nothing said.

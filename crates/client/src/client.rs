@@ -2,7 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-use reqwest::{Method, Url, header::HeaderValue, redirect::Policy};
+use reqwest::{
+    Method, RequestBuilder, Url,
+    header::{AUTHORIZATION, HeaderValue},
+    redirect::Policy,
+};
 use serde_json::Value;
 
 use crate::{
@@ -102,6 +106,23 @@ impl Client {
 
     pub(crate) fn call<T>(&self, method: Method, path: &[&str]) -> Call<T> {
         Call::new(self.clone(), method, self.url(path))
+    }
+
+    /// A request by this caller.
+    pub(crate) fn begin(&self, method: Method, url: Url) -> RequestBuilder {
+        let request = self.http.request(method, url).header(AUTHORIZATION, self.authorization.clone());
+        match &self.organization {
+            Some(organization) => request.header("Tenantry-Organization", organization),
+            None => request,
+        }
+    }
+
+    /// Why there is no whole answer.
+    pub(crate) fn unreachable(&self, error: reqwest::Error) -> Error {
+        if error.is_builder() {
+            return Error::Unusable(error.without_url().to_string());
+        }
+        Error::Unreachable { url: self.address(), source: error.without_url() }
     }
 
     pub(crate) fn url(&self, path: &[&str]) -> Url {

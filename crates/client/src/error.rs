@@ -20,6 +20,12 @@ pub enum Error {
         /// What stood in the way.
         source: reqwest::Error,
     },
+    /// No answer began in time.
+    #[error("{url} does not answer")]
+    TimedOut {
+        /// Where the server was expected.
+        url: String,
+    },
     /// An answer came that is not what the API promises: perhaps something else listens there.
     #[error("unexpected answer with status {status}: {reason}")]
     Unexpected {
@@ -39,14 +45,14 @@ impl Error {
         match self {
             Self::Api(problem) => Some(problem.status),
             Self::Unexpected { status, .. } => Some(*status),
-            Self::Unreachable { .. } | Self::Unusable(_) => None,
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Unusable(_) => None,
         }
     }
 
     /// Whether it says nothing of the call itself: the same call may succeed once the server is back or has room.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
+            Self::Unreachable { .. } | Self::TimedOut { .. } => true,
             Self::Api(problem) if problem.code == "quota_exceeded" => false,
             Self::Api(_) | Self::Unexpected { .. } => matches!(self.status(), Some(429 | 502 | 503 | 504)),
             Self::Unusable(_) => false,

@@ -1,9 +1,12 @@
 //! Executions: workflows at work.
 
+mod events;
+
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::events::{Change, Event, Events};
 use crate::{Call, Client, List, Timestamp, list::rfc3339};
 
 /// The routes of executions.
@@ -29,6 +32,11 @@ impl Executions<'_> {
     /// The tasks of an execution, in the order in which they were entered.
     pub fn tasks(&self, execution: &str) -> List<Task> {
         List::new(self.0, &["executions", execution, "tasks"])
+    }
+
+    /// What happens to an execution and its tasks, as it happens, until it ends.
+    pub fn events(&self, execution: &str) -> Events {
+        Events::new(self.0, execution)
     }
 
     /// What happened in an execution, as Temporal remembers it; the oldest first.
@@ -181,6 +189,12 @@ pub struct Execution {
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[non_exhaustive]
 pub struct Task {
+    /// Its place among the tasks that the execution has entered, from 1; 0 from a server that does not count.
+    #[serde(default)]
+    pub entry: u64,
+    /// The place of its latest change among all changes of tasks, from 1; 0 from a server that does not count.
+    #[serde(default)]
+    pub change: u64,
     /// Which, as a JSON Pointer into the definition.
     pub reference: String,
     /// Its name.

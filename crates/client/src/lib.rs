@@ -10,6 +10,11 @@
 //! let execution = client.executions().start("quote", &start).send().await?;
 //! println!("{} is {:?}", execution.id, execution.status);
 //!
+//! let mut events = client.executions().events(&execution.id);
+//! while let Some(event) = events.next().await? {
+//!     println!("{event:?}");
+//! }
+//!
 //! let mut pages = client.workflows().list().limit(200).into_pages();
 //! while let Some(page) = pages.next().await? {
 //!     page.items.iter().for_each(|workflow| println!("{}", workflow.name));
@@ -30,6 +35,7 @@ mod client;
 mod error;
 mod list;
 mod secret;
+mod sse;
 
 pub mod api_keys;
 pub mod audit;

@@ -263,7 +263,6 @@ fn endings(acme: &Tenant, of: &Caller) -> Vec<(Method, String, Option<Value>)> {
     vec![
         (Method::PATCH, key.clone(), Some(json!({"scopes": ["workflows:read"]}))),
         (Method::PATCH, key.clone(), Some(json!({"scopes": ["executions:read", "workflow:other"]}))),
-        (Method::PATCH, user.clone(), Some(json!({"role": "worker"}))),
         (Method::PATCH, user, Some(json!({"status": "disabled"}))),
         (Method::DELETE, key, None),
         (Method::POST, suspend, None),

@@ -6,7 +6,8 @@ use tenantry_client::{
     executions::{Filter, Signal, StartOwn, Terminate},
 };
 
-use crate::{connection::Session, failure::Failure, input::read_json, paging::Paging};
+use super::run;
+use crate::{connection::Session, failure::Failure, input::read_json, paging::Paging, watch};
 
 const COLUMNS: &[&str] = &["id", "workflow", "revision", "workflow_type", "status", "started_at", "ended_at"];
 const TASK_COLUMNS: &[&str] =
@@ -47,6 +48,15 @@ pub(crate) enum Execution {
     /// Show the tasks of one execution, and how far each has come
     #[command(after_help = "Example:\n  tenantry execution tasks exe_01k9…")]
     Tasks {
+        /// Its id
+        execution: String,
+    },
+    /// Watch one execution to its end: its tasks as they go, then the output alone
+    #[command(after_help = "Example:
+  tenantry execution watch exe_01k9…
+
+Ctrl-C leaves the execution running and ends with status 130.")]
+    Watch {
         /// Its id
         execution: String,
     },
@@ -150,6 +160,10 @@ impl Execution {
                 // There is one page, whatever limit is asked for.
                 let tasks = executions.tasks(&execution).raw().page().await?.items;
                 Ok(session.output.many(tasks, TASK_COLUMNS)?)
+            }
+            Self::Watch { execution } => {
+                let execution = executions.get(&execution).send().await?;
+                run::end(&session, &watch::to_the_end(&session, &execution).await?)
             }
             Self::History { execution, paging } => {
                 let events = paging.fetch(executions.history(&execution)).await?;

@@ -6,7 +6,6 @@ use tenantry_client::{
     executions::{Execution, ExecutionError, ExecutionStatus, Start},
 };
 use tenantry_domain::{Clock as _, ExecutionId, SystemClock};
-use tokio::time::Instant;
 
 use crate::{
     commands::execution::FIELDS,
@@ -15,13 +14,16 @@ use crate::{
     input::read_json,
     poll,
     progress::Progress,
+    watch::{self, word},
 };
 
 /// A workflow to start.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   tenantry run quote --input '{\"amount\": 3}' --wait
-  tenantry run quote --input @order.json")]
+  tenantry run quote --input @order.json
+
+With --wait, Ctrl-C leaves the execution running and ends with status 130; `tenantry execution watch` comes back to it.")]
 pub(crate) struct Run {
     /// The workflow's name
     workflow: String,
@@ -34,7 +36,7 @@ pub(crate) struct Run {
     /// An id of your own for the execution
     #[arg(long, value_name = "ID")]
     execution_id: Option<String>,
-    /// Wait for the end, and print the output alone
+    /// Wait for the end, show how it goes, and print the output alone
     #[arg(long)]
     wait: bool,
 }
@@ -51,11 +53,10 @@ impl Run {
         let id = self.execution_id.unwrap_or_else(|| ExecutionId::generate(SystemClock.now()).to_string());
         let start = Start { input, revision: self.revision, execution_id: Some(id) };
         let started = begin(&session, &self.workflow, &start).await?;
-        let execution = wait(&session, started).await?;
-        match execution.status {
-            ExecutionStatus::Completed => Ok(session.output.value(&execution.output)?),
-            _ => Err(ended_badly(&execution)),
+        if started.status.is_final() {
+            return end(&session, &started);
         }
+        end(&session, &watch::to_the_end(&session, &started).await?)
     }
 }
 
@@ -70,27 +71,12 @@ async fn begin(session: &Session, workflow: &str, start: &Start) -> Result<Execu
     }
 }
 
-/// Waits until nothing will change any more.
-async fn wait(session: &Session, started: Execution) -> Result<Execution, Failure> {
-    if started.status.is_final() {
-        return Ok(started);
+/// Prints the output of an execution that has ended.
+pub(super) fn end(session: &Session, execution: &Execution) -> Result<(), Failure> {
+    match execution.status {
+        ExecutionStatus::Completed => Ok(session.output.value(&execution.output)?),
+        _ => Err(ended_badly(execution)),
     }
-    let (progress, since) = (Progress::new(), Instant::now());
-    let ask = async || {
-        let execution = session.client.executions().get(&started.id).send().await?;
-        progress.show(&format!(
-            "{} is {}, {} s",
-            execution.id,
-            word(execution.status),
-            since.elapsed().as_secs()
-        ));
-        Ok(execution)
-    };
-    let outcome = poll::until(&progress, ask, |execution| execution.status.is_final()).await;
-    outcome.map_err(|error| {
-        let look = format!("nothing is lost: `tenantry execution get {}` shows how it goes on", started.id);
-        Failure::from(error).with_hint(look)
-    })
 }
 
 fn ended_badly(execution: &Execution) -> Failure {
@@ -115,17 +101,4 @@ fn error_lines(error: &ExecutionError) -> Vec<String> {
         ("instance", error.instance.as_ref()),
     ];
     members.into_iter().filter_map(|(name, value)| Some(format!("  {name}: {}", value?))).collect()
-}
-
-fn word(status: ExecutionStatus) -> &'static str {
-    match status {
-        ExecutionStatus::Pending => "pending",
-        ExecutionStatus::Running => "running",
-        ExecutionStatus::Completed => "completed",
-        ExecutionStatus::Failed => "failed",
-        ExecutionStatus::Canceled => "canceled",
-        ExecutionStatus::Terminated => "terminated",
-        ExecutionStatus::TimedOut => "timed_out",
-        _ => "in a status that this version of the command does not know",
-    }
 }

@@ -50,6 +50,7 @@ async fn should_show_an_example_for_every_command() {
         "execution list",
         "execution get",
         "execution tasks",
+        "execution watch",
         "execution history",
         "execution start",
         "execution signal",

@@ -24,5 +24,7 @@ mod serve;
 mod stand_in;
 mod tenantry;
 mod tenants;
+mod terminal;
 mod traces;
+mod watch;
 mod workflow;

@@ -16,6 +16,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::terminal::Terminal;
+
 /// How long a command may take.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -97,6 +99,19 @@ impl Tenantry {
         drop(stdin);
         let end = timeout(PATIENCE, child.wait_with_output()).await;
         end.unwrap_or_else(|_| panic!("no end: {arguments:?}")).expect("an end").into()
+    }
+
+    /// Starts the command on a terminal of so many rows and columns.
+    pub(crate) fn start_on_terminal(&self, arguments: &[&str], size: (u16, u16)) -> Terminal {
+        let command = pty_process::Command::new(env!("CARGO_BIN_EXE_tenantry"))
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("TERM", "xterm-256color")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.folder.path())
+            .kill_on_drop(true);
+        Terminal::run(command, size)
     }
 
     /// Starts the command, its streams piped.

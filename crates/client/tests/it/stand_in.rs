@@ -22,11 +22,23 @@ pub(crate) struct Answer {
     headers: Vec<(&'static str, &'static str)>,
     body: String,
     delay: Duration,
+    is_of_events: bool,
 }
 
 impl Answer {
     pub(crate) fn new(status: u16, body: impl std::fmt::Display) -> Self {
-        Self { status, headers: Vec::new(), body: body.to_string(), delay: Duration::ZERO }
+        let (headers, delay) = (Vec::new(), Duration::ZERO);
+        Self { status, headers, body: body.to_string(), delay, is_of_events: false }
+    }
+
+    /// An answer to whoever asks for events: these, after which the stream is cut.
+    pub(crate) fn events(text: impl std::fmt::Display) -> Self {
+        Self::new(200, text).header("content-type", "text/event-stream").of_events()
+    }
+
+    /// The same answer, to whoever asks for events.
+    pub(crate) fn of_events(self) -> Self {
+        Self { is_of_events: true, ..self }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &'static str) -> Self {
@@ -61,7 +73,8 @@ struct Script {
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
-/// The server. It gives each of its answers once, in their order, and then fails.
+/// The server. It gives each of its answers once, in their order, and then fails. Whoever asks for events when the next answer is none of
+/// events is told that there are none.
 pub(crate) struct StandIn {
     pub(crate) url: String,
     script: Script,
@@ -101,7 +114,10 @@ async fn answer(State(script): State<Script>, request: Request) -> Response {
         headers: parts.headers,
         body: String::from_utf8_lossy(&body).into_owned(),
     });
-    let next = script.answers.lock().expect("no panic").pop_front();
+    let asks_for_events = parts.uri.path().ends_with("/events");
+    let next =
+        script.answers.lock().expect("no panic").pop_front_if(|next| next.is_of_events == asks_for_events);
+    let next = next.or_else(|| asks_for_events.then(|| Answer::new(404, r#"{"code": "not_found"}"#)));
     let next = next.unwrap_or_else(|| Answer::new(500, "the script has no more answers"));
     tokio::time::sleep(next.delay).await;
     let status = StatusCode::from_u16(next.status).expect("a status");
