@@ -20,6 +20,7 @@ use regex::{NoExpand, Regex};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tenantry_test_support::{PrivatePostgres, Servers};
 use tokio::time::{Instant, sleep};
+use url::Url;
 
 use self::{
     markdown::{Block, Document, Step, root},
@@ -93,10 +94,12 @@ async fn run(path: &str) {
     }
     let page = Document::open(path);
     let mut reader = Reader::of(&page).await;
+    let mut wrong = Vec::new();
     for block in page.blocks.iter().filter(|block| block.is_run()) {
-        reader.follow(&page, block).await;
+        wrong.extend(reader.follow(&page, block).await.err());
     }
     reader.leave().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 fn is_installed(program: &str) -> bool {
@@ -132,7 +135,7 @@ impl Reader {
             page.blocks.iter().flat_map(|block| &block.lines).any(|line| line.contains("@db/"));
         let postgres = if has_database { Some(PrivatePostgres::start().await) } else { None };
         if let Some(postgres) = &postgres {
-            let url = url::Url::parse(postgres.url()).expect("a URL");
+            let url = Url::parse(postgres.url()).expect("a URL");
             let address = format!("@127.0.0.1:{}/", url.port().expect("a port"));
             places.push(("@db/", "@db/", address));
         }
@@ -141,6 +144,10 @@ impl Reader {
         };
         let (names, places) = (Names::default(), places.into_iter().map(place).collect());
         let reader = Self { shell, names, places, postgres, python: String::new() };
+        if reader.postgres.is_some() {
+            // Pages make one of that name themselves.
+            reader.administer("drop database tenantry").await.expect("an empty server");
+        }
         reader.copy_examples();
         reader
     }
@@ -157,33 +164,39 @@ impl Reader {
         }
     }
 
-    async fn follow(&mut self, page: &Document, block: &Block) {
-        let place = format!("{}:{}", page.path, block.line);
+    /// Does what a block says; fails with what did not come as the page says.
+    async fn follow(&mut self, page: &Document, block: &Block) -> Result<(), String> {
+        let text = block.lines.join("\n");
         if let Some((program, version)) = &block.run_with
             && self.version_of(program).await.is_none_or(|installed| installed < *version)
         {
-            return;
+            return Ok(());
         }
-        let text = block.lines.join("\n");
-        match block.language.as_str() {
-            "console" => {
-                for step in block.steps() {
-                    self.take(&page.path, &step).await;
-                }
-            }
-            "sql" => self.administer(&place, &text).await,
+        let done = match block.language.as_str() {
+            "console" => return self.take_all(&page.path, block).await,
+            "sql" => self.administer(&text).await,
             // What a block defines, those after it know.
             "python" => {
                 self.python.extend([&text, "\n"]);
-                let said = self.shell.run(&format!("python3 - <<'END'\n{}\nEND", self.python)).await;
-                assert_eq!(said.status, 0, "{place}: {}", said.text);
+                self.give("python3 -", &self.python.clone()).await
             }
-            _ => {
-                let validate = format!("tenantry workflow validate - <<'END'\n{}\nEND", self.as_it_is(&text));
-                let said = self.shell.run(&validate).await;
-                assert_eq!(said.status, 0, "{place}: {}", said.text);
-            }
+            _ => self.give("tenantry workflow validate -", &self.as_it_is(&text)).await,
+        };
+        done.map_err(|error| format!("{}:{}: {error}", page.path, block.line))
+    }
+
+    /// Runs a command with this on its standard input.
+    async fn give(&mut self, command: &str, input: &str) -> Result<(), String> {
+        let said = self.shell.run(&format!("{command} <<'END'\n{input}\nEND")).await;
+        if said.status == 0 { Ok(()) } else { Err(said.text) }
+    }
+
+    /// Runs the commands of a block, up to one that fails.
+    async fn take_all(&mut self, path: &str, block: &Block) -> Result<(), String> {
+        for step in block.steps() {
+            self.take(&step).await.map_err(|error| format!("{path}:{}: {error}", step.line))?;
         }
+        Ok(())
     }
 
     /// The first number of what a program says its version is.
@@ -194,20 +207,19 @@ impl Reader {
     }
 
     /// Runs a command, and compares.
-    async fn take(&mut self, path: &str, step: &Step) {
+    async fn take(&mut self, step: &Step) -> Result<(), String> {
         let since = Instant::now();
         loop {
             let said = self.shell.run(&self.as_it_is(&step.command)).await;
             let text = self.as_it_is_shown(&said.text);
-            let outcome = self.judge(step, said.status, &text);
-            let Err(why) = outcome else { return };
-            let again = step.only_reads() && since.elapsed() < PATIENCE;
-            let Step { line, command, shown } = step;
-            assert!(
-                again,
-                "{path}:{line}: {why}\n$ {command}\n--- shown\n{shown}--- said, status {}\n{text}",
-                said.status
-            );
+            let Err(why) = self.judge(step, said.status, &text) else { return Ok(()) };
+            if !step.only_reads() || since.elapsed() > PATIENCE {
+                let Step { command, shown, .. } = step;
+                let status = said.status;
+                return Err(format!(
+                    "{why}\n$ {command}\n--- shown\n{shown}--- said, status {status}\n{text}"
+                ));
+            }
             sleep(Duration::from_millis(200)).await;
         }
     }
@@ -219,14 +231,18 @@ impl Reader {
         if step.shown.is_empty() { Ok(()) } else { self.names.compare(&step.shown, said) }
     }
 
-    /// Runs SQL as an administrator does, with `psql`, one statement after the other.
-    async fn administer(&self, place: &str, sql: &str) {
-        let postgres = self.postgres.as_ref().unwrap_or_else(|| panic!("{place}: no database @db/"));
-        let mut connection = PgConnection::connect(postgres.url()).await.expect("PostgreSQL answers");
+    /// Runs SQL as an administrator does, one statement after the other.
+    async fn administer(&self, sql: &str) -> Result<(), String> {
+        let postgres = self.postgres.as_ref().ok_or("no database @db/")?;
+        let mut server = Url::parse(postgres.url()).map_err(|error| error.to_string())?;
+        server.set_path("postgres");
+        let mut connection =
+            PgConnection::connect(server.as_str()).await.map_err(|error| error.to_string())?;
         for statement in sql.split(";\n") {
             let done = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await;
-            done.unwrap_or_else(|error| panic!("{place}: {error}: {statement}"));
+            done.map_err(|error| format!("{error}: {statement}"))?;
         }
+        Ok(())
     }
 
     /// A text of a page with what it names as it is in this run.

@@ -43,7 +43,7 @@ impl Names {
     /// Compares what a page shows with what was said; if they agree, the ids stand for each other.
     pub(crate) fn compare(&mut self, shown: &str, said: &str) -> Result<(), String> {
         let mut names = self.clone();
-        names.whole(shown.trim_end(), said.trim_end())?;
+        names.whole(shown.trim(), said.trim())?;
         *self = names;
         Ok(())
     }
@@ -73,8 +73,8 @@ impl Names {
     fn answer(&mut self, shown: &str, said: &str) -> Result<(), String> {
         let (shown_head, shown_body) = shown.split_once("\n\n").unwrap_or((shown, ""));
         let (head, body) = said.split_once("\n\n").unwrap_or((said, ""));
-        let ((mut shown_head, mut head), nothing) = ((shown_head.lines(), head.lines()), "");
-        self.text(shown_head.next().unwrap_or(nothing), head.next().unwrap_or(nothing).trim_end())?;
+        let (mut shown_head, mut head) = (shown_head.lines(), head.lines());
+        self.text(shown_head.next().unwrap_or_default(), head.next().unwrap_or_default().trim_end())?;
         for line in shown_head.filter(|line| *line != OTHERS) {
             let is_there = head.clone().any(|header| self.text(line, header).is_ok());
             is_there.then_some(()).ok_or_else(|| format!("there is no header {line}"))?;
