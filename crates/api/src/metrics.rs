@@ -2,7 +2,7 @@
 //! number of series has a bound: routes × methods × classes of status.
 //!
 //! To add a metric that counts, a field of [`Metrics`]; to add one that is only looked at, a line in [`Metrics::text`]. Both
-//! go into the table in `docs/deployment.md`, and a test holds them to it.
+//! go into the table in `docs/deployment/multi-tenant-setup.md`, and a test holds them to it.
 
 mod process;
 

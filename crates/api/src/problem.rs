@@ -294,3 +294,24 @@ fn with_field(problem: &tenantry_dsl::Problem) -> Value {
     value["field"] = json!(problem.path);
     value
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn should_have_the_codes_of_the_documentation() {
+        let page = include_str!("../../../docs/api/multi-tenant.md");
+        let (_, table) = page.split_once("| code | status | when |\n|---|---|---|\n").expect("a table");
+        let rows = table.lines().take_while(|line| line.starts_with('|'));
+        let mut documented: Vec<&str> = rows.map(|row| row.rsplit_once(" | ").expect("cells").0).collect();
+        let rows = Code::ALL.map(|code| {
+            let (word, status, _) = code.parts();
+            format!("| `{word}` | {}", status.as_u16())
+        });
+        let mut known: Vec<&str> = rows.iter().map(String::as_str).collect();
+        documented.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(documented, known);
+    }
+}

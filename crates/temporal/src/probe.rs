@@ -6,7 +6,7 @@
 //! server. What was started is deleted, and the two namespaces are used again by whoever asks next.
 //!
 //! To add a question: a method that answers a [`Finding`], if there is something to say; a line in [`Probe::run`]; and one in
-//! `docs/deployment.md`.
+//! `docs/deployment/multi-tenant-setup.md`.
 
 use std::{fmt, time::Duration};
 
@@ -83,7 +83,7 @@ impl Finding {
                 "let Temporal's authorizer allow Tenantry to register, change and delete namespaces and to add search attributes"
             }
             Self::Unclear { .. } => {
-                "see docs/deployment.md for what Tenantry asks of Temporal, and try it by hand"
+                "see docs/deployment/multi-tenant-setup.md for what Tenantry asks of Temporal, and try it by hand"
             }
         }
     }

@@ -175,7 +175,7 @@ async fn should_be_what_the_documentation_says() {
     let admin = Caller::admin(&app).await;
     Scrape::of(&admin).await;
     let scrape = Scrape::of(&admin).await;
-    let table = include_str!("../../../../docs/deployment.md").lines();
+    let table = include_str!("../../../../docs/deployment/multi-tenant-setup.md").lines();
     let documented: BTreeSet<&str> = table
         .filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name))
         .filter(|name| name.starts_with("tenantry_") || name.starts_with("process_"))

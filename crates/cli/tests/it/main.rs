@@ -5,6 +5,7 @@ mod apikey;
 mod by_hand;
 mod definitions;
 mod dev;
+mod docs;
 mod examples;
 mod exits;
 mod first_minutes;
