@@ -17,8 +17,8 @@ use crate::{
     wire::Wire,
 };
 
-/// Every row of every table that tenants have, but those whose names begin so, as PostgreSQL writes it. When keys were used is left out:
-/// it is written when there is time.
+/// Every row of every table that tenants have, but those whose names begin so, as PostgreSQL writes it. When keys were used, and when to look
+/// at a namespace again, is left out: it is written when there is time.
 pub(crate) async fn rows(app: &App, but: &str) -> Vec<String> {
     let mut owner = app.database.owner().await;
     // Nodes say every few seconds that they live.
@@ -29,7 +29,7 @@ pub(crate) async fn rows(app: &App, but: &str) -> Vec<String> {
     let tables = tables.iter().map(|table| table.get::<String, _>(0));
     for table in tables.filter(|table| but.is_empty() || !table.starts_with(but)) {
         let query = format!(
-            "select (to_jsonb(t) - array['last_used_at', 'last_used_address'])::text from {table} as t order by 1"
+            "select (to_jsonb(t) - array['last_used_at', 'last_used_address', 'next_look_at'])::text from {table} as t order by 1"
         );
         let found = sqlx::query(AssertSqlSafe(query)).fetch_all(&mut owner).await.expect("the rows");
         rows.extend(found.iter().map(|row| row.get::<String, _>(0)));
