@@ -252,6 +252,9 @@ async fn workflows_and_executions(contract: &mut Contract) {
     contract.call("apply_workflow", |client| client.workflows().put("quote", Source::Json("{}"))).await;
     contract.call("get_workflow", |client| client.workflows().get("quote")).await;
     contract.list("list_workflows", |client| client.workflows().list()).await;
+    contract.list("list_revisions", |client| client.workflows().revisions("quote")).await;
+    contract.call("get_revision", |client| client.workflows().revision("quote", 2)).await;
+    contract.call("delete_workflow", |client| client.workflows().delete("quote")).await;
     contract.call("validate_workflow", |client| client.workflows().validate(yaml)).await;
     let start = Start {
         input: Some(json!({"n": 1})),
