@@ -201,11 +201,33 @@ impl<S: Send + Sync> FromRequest<S> for Source {
 
 impl Describe for Source {
     fn describe(operation: &mut Operation) {
-        let json = operation.reference::<values::Definition>();
-        let yaml = operation.reference::<values::DefinitionText>();
-        operation
-            .reads(true, json!({"application/yaml": {"schema": yaml}, "application/json": {"schema": json}}));
+        reads_definition::<values::Definition>(operation);
     }
+}
+
+/// What its sender wants to be a definition, in UTF-8.
+pub(crate) struct Draft(pub(crate) String);
+
+impl<S: Send + Sync> FromRequest<S> for Draft {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Source::from_request(request, state).await.map(|Source(text)| Self(text))
+    }
+}
+
+impl Describe for Draft {
+    fn describe(operation: &mut Operation) {
+        reads_definition::<values::Draft>(operation);
+    }
+}
+
+/// In two notations, which say the same.
+fn reads_definition<T: ToSchema>(operation: &mut Operation) {
+    let definition = operation.reference::<T>();
+    let content =
+        json!({"application/yaml": {"schema": definition}, "application/json": {"schema": definition}});
+    operation.reads(true, content);
 }
 
 /// The whole body, within the limit of size.

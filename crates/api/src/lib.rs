@@ -30,6 +30,7 @@ mod source;
 mod streams;
 pub mod trace;
 mod visit;
+mod whole;
 
 use std::{ops::Deref, sync::Arc};
 

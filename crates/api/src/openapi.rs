@@ -4,6 +4,7 @@
 //! path, everything else from the types of the handler's arguments and of its answer, which each [`Describe`] themselves. What no type can
 //! say stands beside the handler's name, in [`About`].
 
+pub(crate) mod derived;
 mod operation;
 mod problems;
 pub(crate) mod reference;
@@ -55,11 +56,20 @@ impl About {
     }
 }
 
-/// The routes of the API, each with its description.
+/// The routes of the API, each with its description. It is told when somebody wants the document, and not before.
 pub(crate) struct Routes {
     router: Router<App>,
+    tags: Vec<(&'static str, &'static str)>,
+    mounted: Vec<Mounted>,
+}
+
+/// An operation that is mounted.
+struct Mounted {
     tag: &'static str,
-    described: Described,
+    method: Method,
+    path: &'static str,
+    about: About,
+    describe: fn(&mut Operation),
 }
 
 /// What is described so far.
@@ -83,8 +93,7 @@ struct Maker {
 impl Routes {
     /// None yet. Those to come are about one thing.
     pub(crate) fn of(tag: &'static str, description: &'static str) -> Self {
-        let tags = vec![json!({"name": tag, "description": description})];
-        Self { router: Router::new(), tag, described: Described { tags, ..Described::default() } }
+        Self { router: Router::new(), tags: vec![(tag, description)], mounted: Vec::new() }
     }
 
     pub(crate) fn get<H, M, P>(self, path: &'static str, handler: H, about: About) -> Self
@@ -92,7 +101,7 @@ impl Routes {
         H: Handler<M, App> + Signature<P>,
         M: 'static,
     {
-        self.on(MethodFilter::GET, &Method::GET, path, handler, &about)
+        self.on(MethodFilter::GET, Method::GET, path, handler, about)
     }
 
     pub(crate) fn post<H, M, P>(self, path: &'static str, handler: H, about: About) -> Self
@@ -100,7 +109,7 @@ impl Routes {
         H: Handler<M, App> + Signature<P>,
         M: 'static,
     {
-        self.on(MethodFilter::POST, &Method::POST, path, handler, &about)
+        self.on(MethodFilter::POST, Method::POST, path, handler, about)
     }
 
     pub(crate) fn put<H, M, P>(self, path: &'static str, handler: H, about: About) -> Self
@@ -108,7 +117,7 @@ impl Routes {
         H: Handler<M, App> + Signature<P>,
         M: 'static,
     {
-        self.on(MethodFilter::PUT, &Method::PUT, path, handler, &about)
+        self.on(MethodFilter::PUT, Method::PUT, path, handler, about)
     }
 
     pub(crate) fn patch<H, M, P>(self, path: &'static str, handler: H, about: About) -> Self
@@ -116,7 +125,7 @@ impl Routes {
         H: Handler<M, App> + Signature<P>,
         M: 'static,
     {
-        self.on(MethodFilter::PATCH, &Method::PATCH, path, handler, &about)
+        self.on(MethodFilter::PATCH, Method::PATCH, path, handler, about)
     }
 
     pub(crate) fn delete<H, M, P>(self, path: &'static str, handler: H, about: About) -> Self
@@ -124,32 +133,30 @@ impl Routes {
         H: Handler<M, App> + Signature<P>,
         M: 'static,
     {
-        self.on(MethodFilter::DELETE, &Method::DELETE, path, handler, &about)
+        self.on(MethodFilter::DELETE, Method::DELETE, path, handler, about)
     }
 
     fn on<H, M, P>(
         mut self,
         filter: MethodFilter,
-        method: &Method,
+        method: Method,
         path: &'static str,
         handler: H,
-        about: &About,
+        about: About,
     ) -> Self
     where
         H: Handler<M, App> + Signature<P>,
         M: 'static,
     {
-        let mut operation = Operation::new(method, path);
-        H::describe(&mut operation);
-        operation.may(about.problems);
-        debug_assert!(operation.refuses_unknown_parameters(), "{path}: take a Query or NoQuery");
-        self.described.add(self.tag, path, method, operation, about);
+        let (tag, _) = self.tags[0];
+        self.mounted.push(Mounted { tag, method, path, about, describe: H::describe });
         Self { router: self.router.route(path, on(filter, handler)), ..self }
     }
 
     /// These and those.
     pub(crate) fn merge(mut self, other: Self) -> Self {
-        self.described.merge(other.described);
+        self.tags.extend(other.tags);
+        self.mounted.extend(other.mounted);
         Self { router: self.router.merge(other.router), ..self }
     }
 
@@ -160,7 +167,14 @@ impl Routes {
 
     /// The document.
     pub(crate) fn document(self) -> Value {
-        self.described.document()
+        let mut described = Described::default();
+        for (tag, description) in self.tags {
+            described.tags.push(json!({"name": tag, "description": description}));
+        }
+        for mounted in self.mounted {
+            described.add(&mounted);
+        }
+        described.document()
     }
 }
 
@@ -178,14 +192,12 @@ fn tidied(mut shape: Value) -> Value {
 }
 
 impl Described {
-    fn add(
-        &mut self,
-        tag: &str,
-        path: &'static str,
-        method: &Method,
-        mut operation: Operation,
-        about: &About,
-    ) {
+    fn add(&mut self, mounted: &Mounted) {
+        let Mounted { tag, method, path, about, describe } = mounted;
+        let mut operation = Operation::new(method, path);
+        describe(&mut operation);
+        operation.may(about.problems);
+        debug_assert!(operation.refuses_unknown_parameters(), "{path}: take a Query or NoQuery");
         for (name, schema) in std::mem::take(&mut operation.schemas) {
             self.schemas.entry(name).or_insert_with(|| tidied(json!(schema)));
         }
@@ -206,16 +218,8 @@ impl Described {
         {
             all.extend(told);
         }
-        let item = self.paths.entry(path).or_insert_with(|| json!({}));
+        let item = self.paths.entry(*path).or_insert_with(|| json!({}));
         item[method] = described;
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.tags.extend(other.tags);
-        self.paths.extend(other.paths);
-        self.schemas.extend(other.schemas);
-        self.responses.extend(other.responses);
-        self.makers.extend(other.makers);
     }
 
     /// Whoever makes something is led to everything that can be done with it.

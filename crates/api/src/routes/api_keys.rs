@@ -18,12 +18,13 @@ use crate::{
         Body, Fields, InPath, LIMIT, NoQuery, OptionalBody, Paging, Parameters, Query, cursor, timestamp,
     },
     openapi::{
-        Parameter, Routes, about,
+        Parameter, Routes, about, derived,
         values::{self, MAX_DAYS},
     },
     output::{Created, Data, Gone, List, Listed, Located, Moment, Tagged},
     permit::{ReadUsers, UseOwnIdentity},
     problem::{Code, Problem},
+    whole,
 };
 
 pub(super) fn routes() -> Routes {
@@ -238,7 +239,7 @@ struct ApiKeyBody {
 #[serde(transparent)]
 struct NewApiKeyBody(ApiKeyBody);
 
-values::requiring!(NewApiKeyBody(ApiKeyBody) as NewApiKey: "A new key.", { name: ApiKeyName = "What people will call it." });
+derived::requiring!(NewApiKeyBody(ApiKeyBody) as NewApiKey: "A new key.", { name: ApiKeyName = "What people will call it." });
 
 impl ApiKeyBody {
     fn check(self, fields: &mut Fields) -> Changes {
@@ -258,10 +259,12 @@ impl ApiKeyBody {
 #[schema(as = RateLimit)]
 struct RateLimitBody {
     /// So many requests …
-    #[schema(value_type = values::RateLimitRequests)]
+    #[serde(default, deserialize_with = "whole::read")]
+    #[schema(value_type = values::RateLimitRequests, required)]
     requests: Option<u64>,
     /// … in so many seconds.
-    #[schema(value_type = values::RateLimitSeconds)]
+    #[serde(default, deserialize_with = "whole::read")]
+    #[schema(value_type = values::RateLimitSeconds, required)]
     per_seconds: Option<u64>,
 }
 
@@ -363,6 +366,7 @@ async fn update(
 #[serde(deny_unknown_fields)]
 struct Rotation {
     /// For how long the older one holds beside the new one; not at all, if nothing is said.
+    #[serde(default, deserialize_with = "whole::read")]
     #[schema(value_type = Option<values::OverlapSeconds>)]
     overlap_seconds: Option<u64>,
 }

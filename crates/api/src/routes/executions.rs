@@ -25,10 +25,11 @@ use crate::{
         word,
     },
     once::Begins,
-    openapi::{Parameter, Routes, about, values},
+    openapi::{Parameter, Routes, about, derived, values},
     output::{Accepted, Begun, Data, List, Listed, Located, Moment},
     permit::{CancelExecutions, ReadExecutions, SignalExecutions, StartExecutions, TerminateExecutions},
     problem::{Code, Problem},
+    whole,
 };
 
 pub(super) fn routes() -> Routes {
@@ -256,7 +257,7 @@ struct TaskShape {
     error: Option<WorkflowErrorView>,
 }
 
-values::shaped_as!(TaskView as TaskShape);
+derived::shaped_as!(TaskView as TaskShape);
 
 impl Listed for TaskView {
     fn cursor(&self) -> String {
@@ -312,6 +313,7 @@ struct StartBody {
     #[schema(required = false, value_type = values::Json)]
     input: Option<Value>,
     /// Which revision to run; the latest, if nothing is said.
+    #[serde(default, deserialize_with = "whole::read")]
     #[schema(value_type = Option<values::Revision>)]
     revision: Option<Revision>,
     /// What the execution is to be called, so that a second attempt is the same.

@@ -11,10 +11,11 @@ use tenantry_services::Services;
 use crate::{
     if_match::IfMatch,
     input::{Body, Fields, NoQuery},
-    openapi::{Routes, about, values},
+    openapi::{Routes, about, derived, values},
     output::{Data, Tagged},
     permit::{ManageOrganization, WriteOrganization},
     problem::Problem,
+    whole,
 };
 
 pub(super) fn routes() -> Routes {
@@ -50,9 +51,9 @@ struct Usage(Numbers);
 #[serde(transparent)]
 struct Wanted(BTreeMap<String, Value>);
 
-values::shaped_as!(Limits as values::Quotas);
-values::shaped_as!(Usage as values::Usage);
-values::shaped_as!(Wanted as values::QuotaChanges);
+derived::shaped_as!(Limits as values::Quotas);
+derived::shaped_as!(Usage as values::Usage);
+derived::shaped_as!(Wanted as values::QuotaChanges);
 
 fn limits(quotas: &Quotas) -> Tagged<Limits> {
     let numbers = Quota::ALL.iter().map(|&quota| (quota.as_str(), quotas.limit(quota)));
@@ -83,7 +84,7 @@ async fn write(
 
 fn one(name: String, limit: &Value) -> Result<(Quota, u32), Invalid> {
     let quota: Quota = name.parse().map_err(|_| Invalid::new(name, "is no quota"))?;
-    let limit = limit.as_u64().and_then(|limit| u32::try_from(limit).ok()).unwrap_or(u32::MAX);
+    let limit = whole::read(limit).ok().flatten().unwrap_or(u32::MAX);
     Ok((quota, quota.check(limit)?))
 }
 

@@ -23,12 +23,13 @@ use crate::{
     if_match::IfMatch,
     input::{Body, Fields, InPath, NoQuery, OptionalBody, Paging, Parameters, Query, timestamp, word},
     openapi::{
-        Parameter, Routes, about,
+        Parameter, Routes, about, derived,
         values::{self, MOST_UPCOMING, UPCOMING},
     },
     output::{Accepted, Created, Data, Gone, List, Listed, Located, Moment, Tagged},
     permit::{ReadSchedules, WriteSchedules},
     problem::{Code, Problem},
+    whole,
 };
 
 pub(super) fn routes() -> Routes {
@@ -180,7 +181,7 @@ impl Listed for ScheduleView {
 #[serde(transparent)]
 struct Start(Moment);
 
-values::shaped_as!(Start as Moment);
+derived::shaped_as!(Start as Moment);
 
 impl Listed for Start {
     fn cursor(&self) -> String {
@@ -206,9 +207,11 @@ struct ScheduleBody {
     #[schema(value_type = Option<values::ScheduleOverlap>)]
     overlap: Option<String>,
     /// By how many seconds each start may be late.
+    #[serde(default, deserialize_with = "whole::read")]
     #[schema(value_type = Option<values::JitterSeconds>)]
     jitter_seconds: Option<i64>,
     /// How many seconds late a start may be that was missed.
+    #[serde(default, deserialize_with = "whole::read")]
     #[schema(value_type = Option<values::CatchupWindowSeconds>)]
     catchup_window_seconds: Option<i64>,
     /// Whether it starts nothing for now.
@@ -224,7 +227,7 @@ struct ScheduleBody {
 #[serde(transparent)]
 struct NewScheduleBody(ScheduleBody);
 
-values::requiring!(
+derived::requiring!(
     NewScheduleBody(ScheduleBody) as NewSchedule: "A new schedule.",
     { workflow: WorkflowName = "The workflow that it starts.", spec: ScheduleSpec = "When it starts." }
 );
@@ -249,6 +252,7 @@ impl ScheduleBody {
 struct SpecBody {
     cron: Option<String>,
     calendar: Option<Calendar>,
+    #[serde(default, deserialize_with = "whole::read")]
     every_seconds: Option<i64>,
     timezone: Option<String>,
 }

@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 
 use crate::{
     if_match::IfMatch,
-    input::{self, InPath, NoQuery, Paging, Query, Source},
-    openapi::{Routes, about, values},
+    input::{self, Draft, InPath, NoQuery, Paging, Query, Source},
+    openapi::{Routes, about, derived, values},
     output::{Applied, Data, Gone, List, Listed, Located, Moment, Tagged},
     permit::{ReadWorkflows, WriteWorkflows},
     problem::{Code, Problem},
@@ -163,7 +163,7 @@ async fn validate(
     ReadWorkflows(scope): ReadWorkflows,
     _: NoQuery,
     State(services): State<Arc<Services>>,
-    Source(source): Source,
+    Draft(source): Draft,
 ) -> Result<Data<ProblemsView>, Problem> {
     match services.workflows.parse(&scope, source).await {
         Ok(_) => Ok(Data(ProblemsView(Vec::new()))),
@@ -188,7 +188,7 @@ async fn read(
 #[serde(transparent)]
 struct RevisionView(WorkflowView);
 
-values::shaped_as!(RevisionView as WorkflowView);
+derived::shaped_as!(RevisionView as WorkflowView);
 
 impl Listed for RevisionView {
     fn cursor(&self) -> String {

@@ -2,6 +2,7 @@
 //!
 //! A file for each resource, as in `src/routes`, and then what holds for all of them: `server`, `edge`, `visits`, `metrics`,
 //! `multi_tenant`, `namespaces`, `security`, `faults`.
+//! Every answer is held to what the API's document says of it ([`contract`]).
 //! To add an operation: a row in [`operations`], without which `multi_tenant` fails, and its own tests in its resource's file.
 
 mod api_keys;

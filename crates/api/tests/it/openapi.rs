@@ -89,6 +89,14 @@ fn should_describe_each_operation_for_people_and_for_programs() {
         for status in ["500", "503"] {
             assert!(answers.contains_key(status), "{method} {path} {status}");
         }
+        if let Some(made) = answers.get("201") {
+            assert!(made["headers"].get("Location").is_some(), "{method} {path} says not where it is");
+        }
+        if method != "get" && asks {
+            let parameters = operation["parameters"].as_array().expect("parameters");
+            let key = json!({"$ref": "#/components/parameters/Idempotency-Key"});
+            assert!(parameters.contains(&key), "{method} {path} takes no Idempotency-Key");
+        }
     }
 }
 
@@ -97,7 +105,7 @@ fn should_describe_each_field_with_an_example() {
     let shapes = document()["components"]["schemas"].as_object().expect("schemas");
     let mut lacking = Vec::new();
     for (name, shape) in shapes {
-        if shape["description"].as_str().unwrap_or_default().is_empty() && shape.get("allOf").is_none() {
+        if shape["description"].as_str().unwrap_or_default().is_empty() {
             lacking.push(format!("{name} has no description"));
         }
         look(name, shape, &mut lacking);
@@ -158,5 +166,81 @@ async fn should_refuse_parameters_and_fields_that_are_not_described() {
             );
             assert!(answer.text.contains("odd"), "{operation:?}: {answer:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn should_refuse_bodies_of_other_types_and_too_large_ones() {
+    let app = App::start().await;
+    let admin = Caller::admin(&app).await.inside("system");
+    let names = Names { org: "system".to_owned(), ..Names::missing() };
+    let too_large = "x".repeat((1 << 20) + 1);
+    for operation in OPERATIONS.iter().filter(|operation| operation.has_body()) {
+        let method = Method::from_bytes(operation.method.as_bytes()).expect("a method");
+        let path = operation.path(&names);
+        for other in ["image/png", "application/x-www-form-urlencoded", "text/html"] {
+            let answer = admin.send(method.clone(), &path, Some((other, "{}"))).await;
+            answer.problem(415, "unsupported_media_type");
+        }
+        let answer = admin.send(method, &path, Some(("application/json", &too_large))).await;
+        answer.problem(413, "payload_too_large");
+    }
+}
+
+#[tokio::test]
+async fn should_answer_head_as_get_without_a_body_everywhere() {
+    let app = App::start().await;
+    let admin = Caller::admin(&app).await.inside("system");
+    let names = Names { org: "system".to_owned(), user: admin.user.clone(), ..Names::missing() };
+    for operation in OPERATIONS.iter().filter(|operation| operation.method == "GET") {
+        let get = operation.ask(&admin, &names).await;
+        let head = admin.send(Method::HEAD, &operation.path(&names), None).await;
+        assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{operation:?}");
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{operation:?}");
+        assert_eq!(head.header("etag"), get.header("etag"), "{operation:?}");
+    }
+}
+
+#[tokio::test]
+async fn should_serve_a_page_that_needs_nothing_but_its_stylesheet() {
+    let app = App::start().await;
+    let anonymous = Caller::anonymous(&app);
+    let page = anonymous.send(Method::GET, "/docs", None).await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.starts_with("default-src 'none'; style-src 'self';"), "{policy}");
+    for other in ["<script", " style=", " onclick", "http://", "src="] {
+        assert!(!page.text.contains(other), "{other} is in the page");
+    }
+    let style = anonymous.send(Method::GET, "/docs/style.css", None).await;
+    assert_eq!((style.status, style.header("content-type")), (200, Some("text/css; charset=utf-8")));
+    assert!(page.text.contains("href=\"/docs/style.css\"") && !style.text.contains("url("));
+    for (_, path, operation) in operations() {
+        let id = operation["operationId"].as_str().expect("an id");
+        assert!(page.text.contains(&format!("<article id=\"{id}\">")), "{id}");
+        assert!(page.text.contains(&format!("<code>{path}</code>")), "{path}");
+    }
+    for name in document()["components"]["schemas"].as_object().expect("schemas").keys() {
+        assert!(page.text.contains(&format!("<article id=\"shape-{name}\">")), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn should_make_no_answer_shorter_twice() {
+    let app = App::start().await;
+    let anonymous = Caller::anonymous(&app);
+    let whole = anonymous.get("/openapi.json").await;
+    for (accepted, encoding) in [
+        ("gzip", Some("gzip")),
+        ("br, gzip;q=0.5", Some("gzip")),
+        ("gzip;q=0", None),
+        ("br", None),
+        ("identity", None),
+    ] {
+        let answer = anonymous.with("accept-encoding", accepted).get("/openapi.json").await;
+        assert_eq!((answer.status, answer.header("content-encoding")), (200, encoding), "{accepted}");
+        assert_eq!(answer.header("vary"), Some("accept-encoding"));
+        let is_short = answer.text.len() < whole.text.len() / 2;
+        assert_eq!(is_short, encoding.is_some(), "{accepted}: {}", answer.text.len());
     }
 }

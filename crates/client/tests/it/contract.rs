@@ -94,18 +94,22 @@ impl Document {
         }
     }
 
+    /// Of YAML only that it is taken; who else reads it is the server.
     fn check_body(&self, path: &str, method: &str, content_type: &str, body: &str) {
         let escaped = |part: &str| part.replace('~', "~0").replace('/', "~1");
         let place =
             format!("/paths/{}/{method}/requestBody/content/{}/schema", escaped(path), escaped(content_type));
         assert!(self.0.pointer(&place).is_some(), "{method} {path} takes no {content_type}");
+        if content_type != "application/json" {
+            return;
+        }
         let mut compiler = Compiler::new();
         compiler.set_default_draft(Draft::V2020_12);
         compiler.enable_format_assertions();
         compiler.add_resource(PLACE, self.0.clone()).expect("the document is JSON");
         let mut schemas = Schemas::new();
         let index = compiler.compile(&format!("{PLACE}#{place}"), &mut schemas).expect("a schema");
-        let body = serde_json::from_str(body).unwrap_or_else(|_| json!(body));
+        let body = serde_json::from_str(body).expect("JSON");
         schemas.validate(&body, index).unwrap_or_else(|error| panic!("{method} {path}: {body}: {error:#}"));
     }
 }
@@ -133,7 +137,7 @@ impl Contract {
         list: impl FnOnce(&Client) -> List<T>,
     ) {
         let (server, client) = self.server(id).await;
-        let read = list(&client).send().await.map(|page| assert_eq!(page.items.len(), 1, "{id}"));
+        let read = list(&client).page().await.map(|page| assert_eq!(page.items.len(), 1, "{id}"));
         self.check(id, &server, read);
     }
 
@@ -252,9 +256,9 @@ async fn workflows_and_executions(contract: &mut Contract) {
     contract.call("apply_workflow", |client| client.workflows().put("quote", Source::Json("{}"))).await;
     contract.call("get_workflow", |client| client.workflows().get("quote")).await;
     contract.list("list_workflows", |client| client.workflows().list()).await;
+    contract.call("delete_workflow", |client| client.workflows().delete("quote")).await;
     contract.list("list_revisions", |client| client.workflows().revisions("quote")).await;
     contract.call("get_revision", |client| client.workflows().revision("quote", 2)).await;
-    contract.call("delete_workflow", |client| client.workflows().delete("quote")).await;
     contract.call("validate_workflow", |client| client.workflows().validate(yaml)).await;
     let start = Start {
         input: Some(json!({"n": 1})),
