@@ -44,7 +44,7 @@ impl Progress {
         let mut text = self.back();
         for line in lines {
             // A line that reached the end could wrap.
-            let _ = write!(text, "{}\x1b[K\n", line.cut(columns.saturating_sub(1), terminal.has_colours()));
+            let _ = writeln!(text, "{}\x1b[K", line.cut(columns.saturating_sub(1), terminal.has_colours()));
         }
         text.push_str("\x1b[J");
         self.shown.set(lines.len());

@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn should_fit_into_its_columns_whatever_it_holds() {
         let line = Line::new().text("näme ").styled(Style::Good, "価格\n\x1b[2J");
-        assert_eq!(line.width(), 5 + 4 + 1 + 10);
+        assert_eq!(line.width(), 5 + 4 + 1 + 9);
         assert_eq!(line.cut(80, false), "näme 価格 \\u{1b}[2J");
         assert_eq!(line.cut(8, false), "näme 価…");
         assert_eq!(line.cut(9, true), "näme \x1b[32m価\x1b[0m…");

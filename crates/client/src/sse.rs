@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn should_not_take_in_what_has_no_end() {
         let mut reader = Reader::default();
-        let line = [b"data: ", &[b'x'; 1 << 20][..], b"\n"].concat();
+        let line = [b"data: ", &*vec![b'x'; 1 << 20], b"\n"].concat();
         let read: Result<Vec<_>, _> = (0..5).map(|_| reader.read(&line)).collect();
         assert_eq!(read, Err(TooLarge));
     }

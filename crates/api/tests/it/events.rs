@@ -85,9 +85,10 @@ impl Listener {
         while self.heard.is_empty() {
             let bytes = self.response.chunk().await.ok()??;
             self.text.push_str(std::str::from_utf8(&bytes).expect("UTF-8"));
-            while let Some((event, rest)) = self.text.split_once("\n\n") {
+            while let Some((event, _)) = self.text.split_once("\n\n") {
+                let end = event.len() + 2;
                 self.heard.extend(parse(event));
-                self.text = rest.to_owned();
+                self.text.drain(..end);
             }
         }
         self.heard.pop_front()
@@ -381,8 +382,8 @@ async fn should_tell_the_same_to_whoever_is_slow() {
     let (head, body) = text.split_once("\r\n\r\n").expect("an answer");
     assert!(!head.contains("content-encoding"), "events go out as they are: {head}");
     let body: String = chunks(body);
-    let heard: Vec<Heard> = body.split_terminator("\n\n").filter_map(parse).collect();
-    assert_eq!(heard[heard.len() - 801..], all);
+    let events: Vec<Heard> = body.split_terminator("\n\n").filter_map(parse).collect();
+    assert_eq!(events[events.len() - 801..], all);
 }
 
 /// What the chunks of a body are put together to (RFC 9112, section 7.1).
@@ -427,7 +428,7 @@ async fn should_go_on_when_temporal_is_back() {
 
 #[tokio::test]
 async fn should_refuse_what_is_wrong_before_it_begins() {
-    let (_app, admin, acme) = acme().await;
+    let (app, admin, acme) = acme().await;
     let id = started(&acme, "long").await;
     let path = format!("/executions/{id}/events");
     for wrong in ["task-0x1", "1", "ENDED", "task-01"] {
@@ -438,8 +439,8 @@ async fn should_refuse_what_is_wrong_before_it_begins() {
     assert_eq!(twice.get(&path).await.wrong_fields(422, "invalid"), ["Last-Event-ID"]);
     assert_eq!(acme.customer.get(&format!("{path}?after=3")).await.wrong_fields(422, "invalid"), ["after"]);
     acme.worker.get(&path).await.problem(403, "forbidden");
-    Caller::anonymous(&_app).get(&path).await.problem(401, "unauthenticated");
-    let other = Tenant::active(&_app, &admin, "other").await;
+    Caller::anonymous(&app).get(&path).await.problem(401, "unauthenticated");
+    let other = Tenant::active(&app, &admin, "other").await;
     let missing = other.manager.get("/executions/exe_01h455vb4pex5vsknk084sn02q/events").await;
     missing.problem(404, "not_found");
     for caller in [&other.manager, &other.customer] {

@@ -53,7 +53,7 @@ impl Course {
             }
             Event::Task(task) => {
                 let entry = task.entry;
-                self.tasks.insert(entry, task);
+                self.tasks.insert(entry, *task);
                 self.forget_the_oldest();
                 Some(entry)
             }

@@ -17,8 +17,8 @@ use crate::{
 };
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
-/// How wide the widest name may make its column.
-const NAMES: usize = 40;
+/// How much of a line names may take: half of it.
+const NAMES: usize = 2;
 
 /// What is shown of an execution.
 pub(super) struct View {
@@ -64,9 +64,9 @@ impl View {
     /// Draws how it is now.
     pub(super) fn draw(&mut self) {
         if let Some(terminal) = self.progress.terminal() {
-            let (rows, _) = terminal.size();
+            let (rows, columns) = terminal.size();
             self.frame += 1;
-            self.progress.show_lines(&self.lines(SystemClock.now(), rows.saturating_sub(1)));
+            self.progress.show_lines(&self.lines(SystemClock.now(), (rows.saturating_sub(1), columns)));
         }
     }
 
@@ -77,8 +77,8 @@ impl View {
         self.progress.keep();
     }
 
-    /// So many lines at most: the execution, and those of its tasks that matter most.
-    fn lines(&self, now: Timestamp, rows: usize) -> Vec<Line> {
+    /// So many lines at most, for so many columns: the execution, and those of its tasks that matter most.
+    fn lines(&self, now: Timestamp, (rows, columns): (usize, usize)) -> Vec<Line> {
         let course = &self.course;
         let tasks = course.tasks();
         let (shown, left_out) = most_telling(&tasks, rows.saturating_sub(1));
@@ -98,9 +98,11 @@ impl View {
         let begun = |placed: &Placed<'_>| {
             let (style, symbol) = self.marked(&placed.task.status, is_running(placed.task));
             let indent = " ".repeat(2 + 2 * placed.depth);
-            Line::new().text(&indent).styled(style, symbol).text(&format!(" {}", placed.task.name))
+            let line = Line::new().text(&indent).styled(style, symbol).text(" ");
+            let room = (columns / NAMES).saturating_sub(line.width());
+            line.text(&Line::new().text(&placed.task.name).cut(room, false))
         };
-        let names = shown.iter().map(|placed| begun(placed).width()).max().unwrap_or_default().min(NAMES);
+        let names = shown.iter().map(|placed| begun(placed).width()).max().unwrap_or_default();
         lines.extend(shown.iter().map(|placed| {
             let task = placed.task;
             let line = begun(placed).fill(names).styled(Style::Faint, &format!("  {:<6}", task.kind));
@@ -225,7 +227,7 @@ mod tests {
     }
 
     fn drawn(view: &View, rows: usize) -> Vec<String> {
-        let lines = view.lines("2026-01-31T12:00:05Z".parse().expect("a moment"), rows);
+        let lines = view.lines("2026-01-31T12:00:05Z".parse().expect("a moment"), (rows, 80));
         lines.iter().map(|line| line.cut(80, false).trim_end().to_owned()).collect()
     }
 

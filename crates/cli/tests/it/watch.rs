@@ -185,8 +185,10 @@ async fn should_keep_to_a_small_screen() {
         told += &task(entry, 2 * entry, &reference, "completed", &json!(null));
     }
     told += &task(40, 99, "/do/0/outer/do/40/価格の計算をする", "running", &json!(null));
-    // The stream ends there, and the server with it.
-    let server = StandIn::new([data(&execution("running")), Answer::events(told)]).await;
+    // Then the server is away for as long as anybody looks.
+    let away = std::iter::repeat_n(unavailable().of_events(), 30);
+    let begun = [data(&execution("running")), Answer::events(told)];
+    let server = StandIn::new(begun.into_iter().chain(away)).await;
     let mut terminal = Tenantry::at(&server.url).start_on_terminal(&WATCH, (8, 40));
     let screen = terminal.until("the last task", |screen| screen.contains("価格")).await;
     insta::assert_snapshot!(steady(&screen));
@@ -199,8 +201,9 @@ async fn should_keep_to_a_small_screen() {
 fn steady(screen: &str) -> String {
     let mut steady = String::new();
     for line in screen.lines() {
-        let words = line.split(' ').map(|word| {
-            let is_time = word.contains('.') && word.parse::<f64>().is_ok();
+        let next = line.split(' ').skip(1).chain([""]);
+        let words = line.split(' ').zip(next).map(|(word, next)| {
+            let is_time = ["s", "min", "h"].contains(&next) && word.parse::<f64>().is_ok();
             let is_frame =
                 word.chars().count() == 1 && word.chars().all(|c| ('\u{2800}'..='\u{28ff}').contains(&c));
             match word {

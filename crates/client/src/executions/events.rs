@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode, Url,
-    header::{ACCEPT, CONTENT_TYPE},
+    header::{ACCEPT, CONTENT_TYPE, HeaderValue},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -31,7 +31,7 @@ pub enum Event {
     /// The execution came to be in another status.
     Execution(Change),
     /// A task was entered, or left: how it is since. [`Task::entry`] says which.
-    Task(Task),
+    Task(Box<Task>),
 }
 
 /// An execution that came to be in another status.
@@ -223,7 +223,7 @@ impl Events {
         if response.status() == StatusCode::NO_CONTENT {
             return Ok(None);
         }
-        let kind = response.headers().get(CONTENT_TYPE).map(|kind| kind.as_bytes());
+        let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         if !kind.is_some_and(|kind| kind.starts_with(b"text/event-stream")) {
             return Err(unexpected("it is no stream of events, so it may not come from a Tenantry server"));
         }

@@ -60,7 +60,7 @@ impl FromStr for EventPlace {
             }
         };
         // Each place has one text.
-        if place.to_string() != text { Err(NoEvent) } else { Ok(place) }
+        if place.to_string() == text { Ok(place) } else { Err(NoEvent) }
     }
 }
 
