@@ -1,5 +1,6 @@
 //! The parts of a running Tenantry that benchmarks need besides those of the tests.
 
+use tenantry_client::Error;
 use tenantry_domain::{Quota, repository::OrganizationRepository as _};
 use tenantry_storage::{Doors as _, Options, Store, Transaction as _, quotas};
 use tenantry_test_support::{App, Tenant};
@@ -20,4 +21,14 @@ pub async fn set_quotas(app: &App, tenant: &Tenant, limits: &[(Quota, u32)]) {
     let organization = organization.expect("the organization was made").id;
     quotas::set(&mut tx, organization, limits).await.expect("the limits are set");
     tx.commit().await.expect("the limits are kept");
+}
+
+/// Makes a call again that met a server without room.
+pub async fn insist<T, F: Future<Output = Result<T, Error>>>(call: impl Fn() -> F) -> T {
+    loop {
+        match call().await {
+            Ok(answer) => return answer,
+            Err(error) => assert!(error.is_transient(), "{error:?}"),
+        }
+    }
 }

@@ -13,6 +13,7 @@ use std::{
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 use tenantry_bench::{
+    app::insist,
     process::Taken,
     report::{self, Aim, Table},
     rounds::quantile,
@@ -122,7 +123,8 @@ impl Deployment {
 async fn first_task(admin: &Client, service: &Service, organization: usize) -> f64 {
     let acting = admin.clone().with_organization(slug(organization));
     let began = Instant::now();
-    let execution = acting.executions().start("come", &Start::default()).send().await.expect("it starts");
+    let start = Start::default();
+    let execution = insist(|| acting.executions().start("come", &start).send()).await;
     service.arrival(&execution.id).await.duration_since(began).as_secs_f64()
 }
 
@@ -132,12 +134,12 @@ fn slug(number: usize) -> String {
 
 async fn make(admin: &Client, number: usize, definition: &str) {
     let new = NewOrganization { slug: slug(number), name: slug(number) };
-    let made = admin.organizations().create(&new).send().await.expect("the organization is made");
-    while admin.organizations().get(&made.id).send().await.expect("it is there").status != Status::Active {
+    let made = insist(|| admin.organizations().create(&new).send()).await;
+    while insist(|| admin.organizations().get(&made.id).send()).await.status != Status::Active {
         sleep(EVERY).await;
     }
     let acting = admin.clone().with_organization(slug(number));
-    acting.workflows().put("come", Source::Json(definition)).send().await.expect("the definition is good");
+    insist(|| acting.workflows().put("come", Source::Json(definition)).send()).await;
 }
 
 /// The program beside this one, with the deployment's PostgreSQL.

@@ -26,14 +26,15 @@ use temporalio_client::{
     WorkflowGetResultOptions, WorkflowStartOptions,
 };
 use tenantry_bench::{
-    Spread, app,
+    Spread,
+    app::{self, insist},
     report::{self, Aim, Table},
     rounds::{alternate, quantile},
     service::Service,
     sizes::size,
 };
 use tenantry_client::{
-    Client, Error,
+    Client,
     executions::{ExecutionStatus, Start},
     workflows::Source,
 };
@@ -128,16 +129,6 @@ impl Side {
         if let Starter::Whole(client) = &self.starter {
             let execution = insist(|| client.executions().get(&id.to_string()).send()).await;
             assert_eq!(execution.status, ExecutionStatus::Completed);
-        }
-    }
-}
-
-/// Makes a call again that met a server without room.
-async fn insist<T, F: Future<Output = Result<T, Error>>>(call: impl Fn() -> F) -> T {
-    loop {
-        match call().await {
-            Ok(answer) => return answer,
-            Err(error) => assert!(error.is_transient(), "{error:?}"),
         }
     }
 }

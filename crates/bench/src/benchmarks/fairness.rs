@@ -12,7 +12,7 @@ use temporalio_client::{
     WorkflowGetResultOptions,
 };
 use tenantry_bench::{
-    app,
+    app::{self, insist},
     report::{self, Aim, Table},
     rounds::quantile,
     service::Service,
@@ -167,12 +167,8 @@ impl Member {
 
 /// Starts an execution, and gives its id.
 async fn start(client: &Client) -> String {
-    loop {
-        match client.executions().start("work", &Start::default()).send().await {
-            Ok(execution) => return execution.id,
-            Err(error) => assert!(error.is_transient(), "{error:?}"),
-        }
-    }
+    let start = Start::default();
+    insist(|| client.executions().start("work", &start).send()).await.id
 }
 
 /// The SDK's own client of the organization's namespace.
