@@ -88,7 +88,7 @@ fn paragraph(page: &mut String, part: &str) {
     match part.split_once(":\n") {
         Some((title, lines)) if title.starts_with("Example") => {
             let lines: Vec<_> = lines.lines().map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
-            let _ = writeln!(page, "\n```sh\n{}\n```", lines.join("\n"));
+            let _ = writeln!(page, "\n```text\n{}\n```", lines.join("\n"));
         }
         _ => {
             let _ = writeln!(page, "\n{}", text(part));
