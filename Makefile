@@ -11,7 +11,7 @@ SIZES ?=
 # What the sandbox's expressions are compiled to. rustup fetches it by itself, as rust-toolchain.toml says, unless it was told not to.
 WASM = wasm32-unknown-unknown
 
-.PHONY: toolchain dev test bench lint fmt doc deny openapi schemathesis record-histories
+.PHONY: toolchain dev test bench lint fmt doc deny openapi schemathesis reference record-histories
 
 toolchain:
 	@if command -v rustup >/dev/null && ! rustup target list --installed | grep -qx $(WASM); then rustup target add $(WASM); fi
@@ -33,6 +33,10 @@ schemathesis: toolchain
 	@command -v python3 >/dev/null || { echo "make schemathesis needs python3, 3.10 or later, with its module venv" >&2; exit 1; }
 	cargo build -p tenantry-cli
 	python3 .ci/schemathesis/run.py $(CARGO_TARGET_DIR) $(CARGO_TARGET_DIR)/debug/tenantry
+
+# Writes the command's reference, docs/command.md, anew (see crates/cli/src/reference.rs).
+reference: toolchain
+	TENANTRY_RENEW_REFERENCE=1 cargo test -p tenantry-cli --bin tenantry reference::
 
 # Writes the histories that replay tests lack (see crates/temporal/tests/it/record.rs).
 record-histories: toolchain

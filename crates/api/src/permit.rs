@@ -89,7 +89,9 @@ fn is_about_keys(parts: &Parts) -> bool {
 
 fn unless_suspended(caller: Caller) -> Result<Caller, Problem> {
     match caller.organization().status {
-        status @ OrganizationStatus::Suspended => Err(Error::OrganizationNot(status).into()),
+        status @ OrganizationStatus::Suspended => {
+            Err(Problem::from(Error::OrganizationNot(status)).of_organization(&caller.organization().slug))
+        }
         _ => Ok(caller),
     }
 }

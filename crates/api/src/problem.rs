@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
-use tenantry_domain::{Invalid, OrganizationStatus, Quota, chain, quota::Exceeded};
+use tenantry_domain::{Invalid, OrganizationStatus, Quota, Slug, chain, quota::Exceeded};
 use tenantry_services::{
     Error,
     rate_limits::{Limited, Standing},
@@ -209,6 +209,12 @@ impl Problem {
         );
         let headers = vec![(header::RETRY_AFTER, HeaderValue::from_static("5"))];
         Self { headers, ..Self::new(Code::RateLimited, detail) }
+    }
+
+    /// With the organization that stands in the way.
+    pub(crate) fn of_organization(mut self, slug: &Slug) -> Self {
+        self.members.push(("organization", json!(slug)));
+        self
     }
 
     /// Its kind.

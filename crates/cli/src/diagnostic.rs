@@ -9,8 +9,13 @@ pub(crate) fn render(name: &str, text: &str, defect: &Defect) -> String {
     };
     let column = defect.column.unwrap_or(1).max(1);
     let path = defect.path.as_deref().filter(|path| !path.is_empty());
-    let at = path.map(|path| format!(" ({path})")).unwrap_or_default();
-    let head = format!("{name}:{line}:{column}: {}{at}", defect.message);
+    let at_path = path.map(|path| format!(" ({path})")).unwrap_or_default();
+    at(name, text, (line, column), &format!("{}{at_path}", defect.message))
+}
+
+/// What is wrong at a line and a column of a file, both counted from 1.
+pub(crate) fn at(name: &str, text: &str, (line, column): (usize, usize), message: &str) -> String {
+    let head = format!("{name}:{line}:{column}: {message}");
     match line.checked_sub(1).and_then(|index| text.lines().nth(index)) {
         Some(source) => format!("{head}\n{}", excerpt(source, line, column)),
         None => head,
@@ -20,6 +25,7 @@ pub(crate) fn render(name: &str, text: &str, defect: &Defect) -> String {
 fn excerpt(source: &str, line: usize, column: usize) -> String {
     let number = line.to_string();
     // The caret stands below its column also where the line has tabs.
-    let lead: String = source.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+    let lead: String =
+        source.chars().take(column.saturating_sub(1)).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
     format!(" {number} | {source}\n {:width$} | {lead}^", "", width = number.len())
 }

@@ -1,10 +1,10 @@
-//! Failures: what the user is told, and the exit status for scripts.
+//! Failures: what the user is told, and the exit status for scripts. What to do about a refusal, [`hint`](crate::hint) says.
 
 use std::{borrow::Cow, io, io::Write as _, process::ExitCode};
 
 use tenantry_client::{Error, Problem};
 
-use crate::output::plain;
+use crate::{connection::Session, hint::hint, output::plain};
 
 /// The exit statuses that scripts hold on to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +34,15 @@ pub(crate) struct Failure {
     message: String,
     details: Vec<String>,
     hint: Option<String>,
+    /// What the server said, if it refused.
+    problem: Option<Box<Problem>>,
 }
 
 impl Failure {
     /// A failure with a stable code and a sentence.
     pub(crate) fn new(exit: Exit, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { exit, code: code.into(), message: message.into(), details: Vec::new(), hint: None }
+        let (code, message) = (code.into(), message.into());
+        Self { exit, code, message, details: Vec::new(), hint: None, problem: None }
     }
 
     /// The user's own input is wrong.
@@ -56,6 +59,25 @@ impl Failure {
     /// With what to do about it.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says first where it happened, such as the name of a file.
+    pub(crate) fn at(mut self, place: &str) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
+    /// Whether the server has refused something, and nothing is said yet of what to do about it.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.problem.is_some() && self.hint.is_none()
+    }
+
+    /// With what to do about a refusal of the server's, if nothing is said of that yet.
+    pub(crate) async fn advised(mut self, session: &Session) -> Self {
+        if let (None, Some(problem)) = (&self.hint, &self.problem) {
+            self.hint = hint(problem, session).await;
+        }
         self
     }
 
@@ -90,7 +112,7 @@ impl From<io::Error> for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Api(problem) => refused(&problem),
+            Error::Api(problem) => refused(problem),
             Error::Unreachable { url, source } => unreachable(&url, &source),
             Error::TimedOut { .. } => Self::new(Exit::Unavailable, "unreachable", error.to_string()),
             Error::Unexpected { status, .. } => {
@@ -103,10 +125,10 @@ impl From<Error> for Failure {
     }
 }
 
-fn refused(problem: &Problem) -> Failure {
+fn refused(problem: Box<Problem>) -> Failure {
     let mut failure = Failure::new(exit_for(problem.status), problem.code.clone(), problem.message());
     failure.details.extend(problem.errors.iter().map(|defect| format!("  {defect}")));
-    failure.hint = hint_for(problem);
+    failure.problem = Some(problem);
     failure
 }
 
@@ -127,33 +149,6 @@ fn exit_for(status: u16) -> Exit {
         502..=504 => Exit::Unavailable,
         _ => Exit::Failed,
     }
-}
-
-fn hint_for(problem: &Problem) -> Option<String> {
-    let hint = match problem.code.as_str() {
-        "unauthenticated" => "set TENANTRY_API_KEY, or choose a profile: `tenantry profile list` shows them",
-        "forbidden" => "`tenantry me` shows what this key may do",
-        "conflict" => "look at what is there, or choose another name or id",
-        "organization_not_ready" => "`tenantry org get` shows what it waits for; try again in a moment",
-        "organization_suspended" => "a platform admin can resume it",
-        "quota_exceeded" => "a platform admin can raise the organization's quotas",
-        "unavailable" => "try again in a moment; the server's /readyz names the part that fails",
-        "rate_limited" => return Some(wait_hint(problem)),
-        "internal" => return problem.request_id.as_deref().map(log_hint),
-        _ => return None,
-    };
-    Some(hint.to_owned())
-}
-
-fn wait_hint(problem: &Problem) -> String {
-    match problem.retry_after {
-        Some(wait) => format!("try again in {} s", wait.as_secs()),
-        None => "try again in a moment".to_owned(),
-    }
-}
-
-fn log_hint(request_id: &str) -> String {
-    format!("the server's log says why, under request {request_id}")
 }
 
 #[cfg(test)]

@@ -52,6 +52,13 @@ impl Client {
         self
     }
 
+    /// Acts inside the key's own organization.
+    #[must_use]
+    pub fn without_organization(mut self) -> Self {
+        self.organization = None;
+        self
+    }
+
     /// Waits this long for a whole answer; 30 seconds unless told.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {

@@ -84,6 +84,12 @@ pub struct Problem {
     /// What is wrong with the input, place by place.
     #[serde(default)]
     pub errors: Vec<Defect>,
+    /// The slug of the organization that stands in the way, such as one that is suspended.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// The quota that is used up.
+    #[serde(default)]
+    pub quota: Option<String>,
     /// How long to wait before the next try, if the server says.
     #[serde(skip)]
     pub retry_after: Option<Duration>,

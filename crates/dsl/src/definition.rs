@@ -10,7 +10,7 @@ use crate::{
     document::{self, Document},
     expression::Evaluator,
     reader::{Place, Reader},
-    source::{self, Node},
+    source::{self, Bounds, Node},
 };
 
 /// A valid definition. Cheap to clone.
@@ -30,7 +30,7 @@ impl Definition {
     /// [`Error::Malformed`] if the text is neither; [`Error::Invalid`] with everything that is wrong with it, expressions that do
     /// not compile included.
     pub fn parse(source: &str, evaluator: &dyn Evaluator) -> Result<Self, Error> {
-        let (node, problems) = source::read(source)?;
+        let (node, problems) = source::read(source, Bounds::DOCUMENT)?;
         let document = read(&node, Reader::new(Some(source), Some(evaluator), problems))?;
         Ok(Self(Arc::new(Inner { json: node.to_value(), document })))
     }

@@ -23,6 +23,7 @@ pub mod expression;
 pub mod interpreter;
 pub mod json;
 pub mod limits;
+pub mod source;
 
 mod definition;
 mod document;
@@ -31,7 +32,6 @@ mod http;
 mod problem;
 mod reader;
 mod rules;
-mod source;
 mod task;
 mod uri_template;
 mod workflow_error;

@@ -1,6 +1,6 @@
 //! Documents as trees of values that know where they stand in the text.
 //!
-//! [`read`] takes YAML 1.2 (core schema) or JSON and builds the tree without recursion, within the [`limits`], so a
+//! [`read`] takes YAML 1.2 (core schema) or JSON and builds the tree without recursion, within [`Bounds`], so a
 //! hostile text costs no more than an honest one. [`from_value`] makes the same tree of a value that was read before.
 
 mod json;
@@ -16,40 +16,70 @@ use crate::{Error, limits, problem::Problem, problem::ProblemCode};
 
 /// A place in the text, both counted from 1; both 0 for a document that was not read from text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The character in that line.
+    pub column: usize,
 }
 
 /// A value and where it begins.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) position: Position,
-    pub(crate) content: Content,
+pub struct Node {
+    /// Where it begins.
+    pub position: Position,
+    /// What it is.
+    pub content: Content,
 }
 
 /// What a node holds: the types of JSON.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Content {
+pub enum Content {
+    /// Nothing.
     Null,
+    /// A truth value.
     Bool(bool),
+    /// A number.
     Number(Number),
+    /// A text.
     String(String),
+    /// A list.
     Sequence(Vec<Node>),
+    /// An object.
     Mapping(Vec<Entry>),
 }
 
 /// A property of a mapping. The keys of one mapping differ.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Entry {
-    pub(crate) key: String,
-    pub(crate) position: Position,
-    pub(crate) value: Node,
+pub struct Entry {
+    /// Its name.
+    pub key: String,
+    /// Where the name stands.
+    pub position: Position,
+    /// Its value.
+    pub value: Node,
+}
+
+/// How large a text may be that is read, and what it stands for.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The length of the text, in bytes.
+    pub bytes: usize,
+    /// How deep values may be nested.
+    pub depth: usize,
+    /// How many values there may be, counted after YAML aliases are replaced by what they stand for.
+    pub nodes: usize,
+}
+
+impl Bounds {
+    /// Those of a definition.
+    pub const DOCUMENT: Self =
+        Self { bytes: limits::DOCUMENT_BYTES, depth: limits::DOCUMENT_DEPTH, nodes: limits::DOCUMENT_NODES };
 }
 
 impl Node {
-    /// The same as a JSON value. Trees are never deeper than [`limits::DOCUMENT_DEPTH`], so the recursion is bounded.
-    pub(crate) fn to_value(&self) -> Value {
+    /// The same as a JSON value. Trees are never deeper than their [`Bounds`], so the recursion is bounded.
+    pub fn to_value(&self) -> Value {
         match &self.content {
             Content::Null => Value::Null,
             Content::Bool(value) => Value::Bool(*value),
@@ -64,7 +94,7 @@ impl Node {
     }
 
     /// What kind of value it is, for messages.
-    pub(crate) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match &self.content {
             Content::Null => "null",
             Content::Bool(_) => "a boolean",
@@ -77,13 +107,15 @@ impl Node {
 }
 
 /// Reads YAML or JSON text. What is wrong but does not keep the rest from being read is in the second part.
-pub(crate) fn read(text: &str) -> Result<(Node, Vec<Problem>), Error> {
-    if text.len() > limits::DOCUMENT_BYTES {
-        let message =
-            format!("the document has {} bytes; the limit is {}", text.len(), limits::DOCUMENT_BYTES);
+///
+/// # Errors
+/// [`Error::Malformed`] if the text is neither; [`Error::Invalid`] if it is beyond the bounds.
+pub fn read(text: &str, bounds: Bounds) -> Result<(Node, Vec<Problem>), Error> {
+    if text.len() > bounds.bytes {
+        let message = format!("the document has {} bytes; the limit is {}", text.len(), bounds.bytes);
         return Err(limit(String::new(), Position { line: 1, column: 1 }, message));
     }
-    if json::is_json(text) { json::read(text) } else { yaml::read(text) }
+    if json::is_json(text) { json::read(text, bounds) } else { yaml::read(text, bounds) }
 }
 
 /// Reads YAML 1.2 (core schema) or JSON text as a value, as [`Definition::parse`](crate::Definition::parse) reads it: whether it is a
@@ -92,7 +124,7 @@ pub(crate) fn read(text: &str) -> Result<(Node, Vec<Problem>), Error> {
 /// # Errors
 /// [`Error::Malformed`] if the text is neither; [`Error::Invalid`] if it says what no value can.
 pub fn read_value(text: &str) -> Result<Value, Error> {
-    let (node, problems) = read(text)?;
+    let (node, problems) = read(text, Bounds::DOCUMENT)?;
     if problems.is_empty() { Ok(node.to_value()) } else { Err(Error::Invalid(problems)) }
 }
 

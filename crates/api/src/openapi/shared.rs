@@ -127,6 +127,7 @@ fn problem() -> Value {
                 "items": field_error(),
                 "examples": [[{"field": "slug", "message": "is required"}]],
             },
+            "organization": {"type": "string", "description": "The slug of the organization that is suspended.", "examples": ["acme"]},
             "quota": {"type": "string", "description": "The quota that is used up.", "examples": ["users"]},
             "limit": {"type": "integer", "format": "int64", "minimum": 0, "description": "How much it allows.", "examples": [100]},
             "used": {"type": "integer", "format": "int64", "minimum": 0, "description": "How much there is.", "examples": [100]},

@@ -46,7 +46,8 @@ async fn should_refuse_every_key_of_a_suspended_organization_until_it_is_resumed
     assert_eq!(suspended["status"], json!("suspended"));
     for caller in [&acme.manager, &acme.customer, &acme.worker] {
         for path in ["/me", "/workflows", "/executions", "/organizations/acme"] {
-            caller.get(path).await.problem(403, "organization_suspended");
+            let problem = caller.get(path).await.problem(403, "organization_suspended");
+            assert_eq!(problem["organization"], json!("acme"));
         }
     }
     admin.inside("acme").get("/workflows").await.data(200);

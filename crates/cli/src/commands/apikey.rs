@@ -67,7 +67,7 @@ pub(crate) enum Apikey {
     #[command(after_help = "Example:\n  tenantry apikey rotate key_01k9… --overlap 1d")]
     Rotate(Rotate),
     /// Revoke a key, at once and for ever
-    #[command(after_help = "Example:\n  tenantry apikey revoke key_01k9…")]
+    #[command(visible_alias = "delete", after_help = "Example:\n  tenantry apikey revoke key_01k9…")]
     Revoke {
         /// Its id
         key: String,

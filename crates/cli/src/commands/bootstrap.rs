@@ -1,12 +1,13 @@
 //! `tenantry bootstrap`: the first admin of a deployment.
 
+use serde_json::json;
 use tenantry_domain::{Email, SystemClock, chain};
 use tenantry_services::{Error, bootstrap};
 use tenantry_storage::{Options, migrate::Database};
 
 use crate::{
     failure::{Exit, Failure},
-    output::print,
+    output::Format,
     server::{check_schema, migration_failed, open_store},
 };
 
@@ -30,7 +31,7 @@ pub(crate) struct Bootstrap {
 }
 
 impl Bootstrap {
-    pub(crate) async fn run(self) -> Result<(), Failure> {
+    pub(crate) async fn run(self, output: Format) -> Result<(), Failure> {
         let email = Email::parse(&self.email).map_err(|invalid| Failure::invalid(invalid.to_string()))?;
         let store = open_store(&self.database_url, &Options::default())?;
         let database = Database::connect(&self.database_url).await;
@@ -45,7 +46,7 @@ impl Bootstrap {
             bootstrap::first_admin(&store, &SystemClock, &email).await.map_err(|error| failed(&error))?
         };
         match secret {
-            Some(secret) => Ok(print(&format!("{}\n", secret.reveal()))?),
+            Some(secret) => Ok(output.sentence(&json!({ "secret": secret.reveal() }), secret.reveal())?),
             None => Err(Failure::new(Exit::Failed, "conflict", "this deployment has an admin already")
                 .with_hint("an admin makes others with `tenantry user create --role admin`; one who lost their key gets another with --new-key")),
         }

@@ -20,7 +20,7 @@ const FIELDS: &[&str] = &[
 
 /// Nothing more to say.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  tenantry me --profile dev")]
+#[command(after_help = "Example:\n  tenantry me")]
 pub(crate) struct Me;
 
 impl Me {

@@ -1,6 +1,7 @@
 //! `tenantry migrate`: the schema's history, applied and taken back.
 
 use clap::Subcommand;
+use serde_json::json;
 use tenantry_storage::{
     Options,
     migrate::{Database, Step},
@@ -8,12 +9,15 @@ use tenantry_storage::{
 
 use crate::{
     failure::Failure,
-    output::print,
+    output::{Format, print},
     server::{migration_failed, open_store},
 };
 
 /// Migrations of the database: apply them, take them back, show them
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  tenantry migrate status --database-url postgres://tenantry:secret@db/tenantry"
+)]
 pub(crate) struct Migrate {
     /// PostgreSQL, as the owner of the schema
     #[arg(
@@ -49,7 +53,7 @@ enum Verb {
 }
 
 impl Migrate {
-    pub(crate) async fn run(self) -> Result<(), Failure> {
+    pub(crate) async fn run(self, output: Format) -> Result<(), Failure> {
         let url =
             self.database_url.ok_or_else(|| Failure::invalid("--database-url (DATABASE_URL) is required"))?;
         open_store(&url, &Options::default())?;
@@ -62,16 +66,24 @@ impl Migrate {
         }
         .map_err(|error| migration_failed(&error))?;
         let after = database.status().await.map_err(|error| migration_failed(&error))?;
-        let changed = |(before, after): (&Step, &Step)| before.applied != after.applied;
-        for (before, after) in before.iter().zip(&after) {
-            let verb = match (changed((before, after)), after.applied) {
-                (true, true) => "applied now",
-                (true, false) => "taken back",
-                (false, true) => "applied",
-                (false, false) => "missing",
-            };
-            print(&format!("{:04} {:40} {verb}\n", after.version, after.name))?;
+        let steps = before.iter().zip(&after);
+        if !output.is_table() {
+            let step = |(before, after): (&Step, &Step)| json!({"version": after.version, "name": after.name, "applied": after.applied, "state": state(before, after)});
+            return Ok(output.value(&steps.map(step).collect())?);
+        }
+        for (before, after) in steps {
+            print(&format!("{:04} {:40} {}\n", after.version, after.name, state(before, after)))?;
         }
         Ok(())
+    }
+}
+
+/// What has become of a migration, in words.
+fn state(before: &Step, after: &Step) -> &'static str {
+    match (before.applied != after.applied, after.applied) {
+        (true, true) => "applied now",
+        (true, false) => "taken back",
+        (false, true) => "applied",
+        (false, false) => "missing",
     }
 }

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 use tenantry_client::{
     Call,
+    audit::Filter,
     organizations::{NewOrganization, Organization, OrganizationStatus},
 };
 use tokio::time::Instant;
@@ -34,8 +35,8 @@ pub(crate) enum Org {
     /// Show one organization
     #[command(after_help = "Example:\n  tenantry org get acme")]
     Get {
-        /// Its slug or id
-        organization: String,
+        /// Its slug or id [default: that of --org, else your own]
+        organization: Option<String>,
     },
     /// Rename an organization; its slug stays
     #[command(after_help = "Example:\n  tenantry org update acme --name \"Acme Limited\"")]
@@ -67,20 +68,27 @@ pub(crate) enum Org {
         /// Its slug or id
         organization: String,
     },
-    /// Erase an organization and all it owns
-    #[command(after_help = "Example:\n  tenantry org delete acme --confirm acme")]
+    /// Erase an organization and all it owns: at once for everybody, and bit by bit in PostgreSQL and Temporal
+    #[command(after_help = "Examples:
+  tenantry org delete acme --confirm acme
+  tenantry org delete acme --confirm acme --wait")]
     Delete {
         /// Its slug or id
         organization: String,
         /// Its slug, to say that you mean it
         #[arg(long, value_name = "SLUG")]
         confirm: String,
+        /// Return when nothing is left of it
+        #[arg(long)]
+        wait: bool,
     },
     /// Show what an organization may have, or set it
-    #[command(after_help = "Example:\n  tenantry org quotas acme --set users=20 --set workflows=50")]
+    #[command(after_help = "Examples:
+  tenantry org quotas acme
+  tenantry org quotas acme --set users=20 --set workflows=50")]
     Quotas {
-        /// Its slug or id
-        organization: String,
+        /// Its slug or id [default: that of --org, else your own]
+        organization: Option<String>,
         /// A limit to set
         #[arg(long, value_name = "QUOTA=N", value_parser = parse_limit)]
         set: Vec<(String, u32)>,
@@ -88,8 +96,8 @@ pub(crate) enum Org {
     /// Show what an organization has of what it may have
     #[command(after_help = "Example:\n  tenantry org usage acme")]
     Usage {
-        /// Its slug or id
-        organization: String,
+        /// Its slug or id [default: that of --org, else your own]
+        organization: Option<String>,
     },
 }
 
@@ -118,7 +126,10 @@ impl Org {
                 let list = paging.fetch(organizations.list()).await?;
                 Ok(session.output.many(list, COLUMNS)?)
             }
-            Self::Get { organization } => show(&session, organizations.get(&organization)).await,
+            Self::Get { organization } => {
+                let organization = session.organization_or(organization).await?;
+                show(&session, organizations.get(&organization)).await
+            }
             Self::Update { organization, name } => {
                 show(&session, organizations.rename(&organization, &name)).await
             }
@@ -129,20 +140,21 @@ impl Org {
             Self::RetryProvisioning { organization } => {
                 show(&session, organizations.retry_provisioning(&organization)).await
             }
-            Self::Delete { organization, confirm } => {
-                let deleted = organizations.delete(&organization, &confirm).raw().send().await?;
-                Ok(session
-                    .output
-                    .sentence(&deleted, &format!("{organization} is gone; its data is being erased"))?)
-            }
-            Self::Quotas { organization, set } if set.is_empty() => {
-                numbers(&session, organizations.quotas(&organization)).await
+            Self::Delete { organization, confirm, wait } => {
+                delete(&session, &organization, &confirm, wait).await
             }
             Self::Quotas { organization, set } => {
+                let organization = session.organization_or(organization).await?;
+                if set.is_empty() {
+                    return numbers(&session, organizations.quotas(&organization)).await;
+                }
                 let limits = set.into_iter().collect();
                 numbers(&session, organizations.set_quotas(&organization, &limits)).await
             }
-            Self::Usage { organization } => numbers(&session, organizations.usage(&organization)).await,
+            Self::Usage { organization } => {
+                let organization = session.organization_or(organization).await?;
+                numbers(&session, organizations.usage(&organization)).await
+            }
         }
     }
 }
@@ -188,6 +200,41 @@ async fn settle(session: &Session, slug: &str) -> Result<Value, tenantry_client:
         Ok(organization)
     };
     poll::until(&progress, ask, |organization| status(organization) != OrganizationStatus::Provisioning).await
+}
+
+async fn delete(session: &Session, organization: &str, confirm: &str, wait: bool) -> Result<(), Failure> {
+    let organizations = session.client.organizations();
+    // Once it is deleted, nobody can be asked for its id.
+    let id = if wait { Some(organizations.get(organization).send().await?.id) } else { None };
+    let deleted = organizations.delete(organization, confirm).raw().send().await?;
+    let sentence = match id {
+        Some(id) => {
+            erased(session, organization, &id).await?;
+            format!("{organization} is gone, and so is all it owned")
+        }
+        None => format!("{organization} is gone; its data is being erased"),
+    };
+    Ok(session.output.sentence(&deleted, &sentence)?)
+}
+
+/// Waits until the audit log of the deployment says that an organization was erased.
+async fn erased(session: &Session, organization: &str, id: &str) -> Result<(), Failure> {
+    let client = session.client.clone().without_organization();
+    let (progress, since) = (Progress::new(), Instant::now());
+    let filter = Filter {
+        action: Some("organization.erase".to_owned()),
+        resource: Some(id.to_owned()),
+        ..Filter::default()
+    };
+    let ask = async || {
+        let found = client.audit().list(&filter).limit(1).page().await?;
+        progress.show(&format!("{organization} is being erased, {} s", since.elapsed().as_secs()));
+        Ok(found.items)
+    };
+    poll::until(&progress, ask, |entries| !entries.is_empty()).await.map(drop).map_err(|error| {
+        let look = format!("it goes on by itself: `tenantry audit list --action organization.erase --resource {id}` shows its end");
+        Failure::from(error).with_hint(look)
+    })
 }
 
 fn status(organization: &Value) -> OrganizationStatus {

@@ -13,6 +13,7 @@ use crate::{
     connection::Session,
     failure::Failure,
     input::{parse_span, read_json},
+    output::note,
     paging::Paging,
 };
 
@@ -218,11 +219,24 @@ impl Schedule {
             Self::Pause { schedule, note } => schedules.pause(&schedule, &Note { note }),
             Self::Resume { schedule, note } => schedules.resume(&schedule, &Note { note }),
             Self::Trigger { schedule } => schedules.trigger(&schedule),
-            Self::Backfill(Span { schedule, from, to, overlap }) => {
-                schedules.backfill(&schedule, &Backfill { start_time: from, end_time: to, overlap })
-            }
+            Self::Backfill(span) => return span.backfill(&session).await,
         };
         Ok(session.output.one(&call.raw().send().await?, FIELDS)?)
+    }
+}
+
+impl Span {
+    /// The server has handed the span to Temporal when it answers; what it starts shows itself among the executions.
+    async fn backfill(self, session: &Session) -> Result<(), Failure> {
+        let Self { schedule, from, to, overlap } = self;
+        let backfill = Backfill { start_time: from, end_time: to, overlap };
+        let call = session.client.schedules().backfill(&schedule, &backfill);
+        let backfilled = call.raw().send().await?;
+        session.output.one(&backfilled, FIELDS)?;
+        note(&format!(
+            "Temporal starts them now: `tenantry execution list --schedule {schedule}` shows how far it is"
+        ));
+        Ok(())
     }
 }
 

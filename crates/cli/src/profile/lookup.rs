@@ -51,6 +51,12 @@ impl Places {
         files
     }
 
+    /// The file that a new profile goes into: in `TENANTRY_HOME`, else in the user's configuration.
+    pub(crate) fn for_new(&self) -> Option<PathBuf> {
+        let home = self.home.as_ref().map(|home| home.join(FILE_NAME));
+        home.or_else(|| Some(self.config.as_ref()?.join("tenantry").join(FILE_NAME)))
+    }
+
     /// Reads every file that can be believed.
     ///
     /// # Errors
@@ -93,11 +99,11 @@ impl Found {
         self.files.iter().find_map(|(path, file)| Some((path.as_path(), file.current.as_deref()?)))
     }
 
-    /// The current profile, if its file still has it.
-    pub(crate) fn current_profile(&self) -> Option<&Profile> {
+    /// The current profile with its name, if its file still has it.
+    pub(crate) fn current_profile(&self) -> Option<(&str, &Profile)> {
         let (current_file, name) = self.current()?;
         let (_, file) = self.files.iter().find(|(path, _)| path == current_file)?;
-        file.profiles.get(name)
+        Some((name, file.profiles.get(name)?))
     }
 }
 
@@ -135,7 +141,7 @@ mod tests {
         }
 
         fn current_url(&self) -> Option<String> {
-            self.places().read().expect("readable").current_profile().map(|profile| profile.url.clone())
+            self.places().read().expect("readable").current_profile().map(|(_, profile)| profile.url.clone())
         }
     }
 

@@ -38,6 +38,69 @@ async fn should_render_each_problem_with_its_code_and_a_hint() {
     insta::assert_snapshot!(rendered.concat());
 }
 
+/// What is said of a refusal, after which the server has these answers for whoever gives a hint.
+async fn hinted(arguments: &[&str], refused: Answer, then: Vec<Answer>) -> String {
+    let server = StandIn::new(std::iter::once(refused).chain(then)).await;
+    let left = Tenantry::at(&server.url).run(arguments).await;
+    assert!(!left.stderr.contains("tn_"), "{}", left.stderr);
+    format!("{}\n{}", arguments.join(" "), left.stderr)
+}
+
+fn not_found(what: &str) -> Answer {
+    problem(404, "not_found", &format!("there is no such {what}"), &json!([]))
+}
+
+#[tokio::test]
+async fn should_hint_at_what_to_do_with_what_it_knows() {
+    let list = |items: serde_json::Value| Answer::new(200, json!({"data": items, "next_cursor": null}));
+    let with = |status, code, member: &str, value: &str| {
+        let mut body = json!({"code": code, "status": status, "title": "A problem", "detail": "no"});
+        body[member] = value.into();
+        Answer::new(status, body)
+    };
+    let workflows = || list(json!([crate::answers::workflow(1)]));
+    let organizations = || list(json!([crate::answers::organization("active")]));
+    let said = [
+        hinted(&["workflow", "get", "qoute"], not_found("workflow"), vec![workflows()]).await,
+        hinted(&["run", "quotes"], not_found("workflow"), vec![workflows()]).await,
+        hinted(&["run", "refund"], not_found("workflow"), vec![workflows()]).await,
+        hinted(&["org", "get", "acne"], not_found("organization"), vec![organizations()]).await,
+        hinted(&["user", "list", "--org", "amce"], not_found("organization"), vec![organizations()]).await,
+        hinted(&["user", "list", "--org", "amce"], not_found("organization"), vec![]).await,
+        hinted(&["user", "get", "key_1"], not_found("user"), vec![]).await,
+        hinted(&["execution", "get", "sch_1"], not_found("execution"), vec![]).await,
+        hinted(&["apikey", "get", "key_1"], not_found("API key"), vec![]).await,
+        hinted(&["me"], with(403, "organization_suspended", "organization", "acme"), vec![]).await,
+        hinted(&["me", "--org", "beta"], with(403, "organization_suspended", "x", ""), vec![]).await,
+        hinted(
+            &["run", "quote"],
+            with(429, "quota_exceeded", "quota", "running_executions"),
+            vec![data(&me())],
+        )
+        .await,
+        hinted(&["run", "quote", "--org", "beta"], with(429, "quota_exceeded", "quota", "users"), vec![])
+            .await,
+        hinted(&["me", "--api-key", "tn_flag"], with(401, "unauthenticated", "x", ""), vec![]).await,
+        hinted(&["me"], with(401, "unauthenticated", "x", ""), vec![]).await,
+        hinted(&["me"], with(412, "precondition_failed", "x", ""), vec![]).await,
+    ];
+    let said = said.join("\n");
+    insta::assert_snapshot!(said);
+}
+
+#[tokio::test]
+async fn should_name_the_profile_whose_key_is_not_valid() {
+    let server = StandIn::new([problem(401, "unauthenticated", "no", &json!([]))]).await;
+    let user = Tenantry::nobody();
+    let profile =
+        format!("current = \"dev\"\n[profiles.dev]\nurl = \"{}\"\napi_key = \"tn_profile\"\n", server.url);
+    user.write(".tenantry/profiles.toml", 0o600, &profile);
+    let left = user.run(&["me"]).await;
+    let hint =
+        "hint: the key is that of the profile dev; `tenantry profile add dev --replace` saves another\n";
+    assert!(left.stderr.ends_with(hint), "{}", left.stderr);
+}
+
 #[tokio::test]
 async fn should_say_how_long_to_wait() {
     let limited = problem(429, "rate_limited", "too many requests", &json!([])).header("retry-after", "7");

@@ -3,11 +3,13 @@
 mod answers;
 mod apikey;
 mod by_hand;
+mod completions;
 mod definitions;
 mod dev;
 mod docs;
 mod examples;
 mod exits;
+mod files;
 mod first_minutes;
 mod help;
 mod kills;

@@ -63,7 +63,9 @@ async fn should_lead_an_organization_through_its_life() {
     check(&ada.run(&["execution", "signal", own, "approve"]).await, 1, "has ended");
 
     admin.answer(&["org", "suspend", "acme"]).await;
-    check(&ada.run(&["workflow", "list"]).await, 3, "organization_suspended");
+    let suspended = ada.run(&["workflow", "list"]).await;
+    check(&suspended, 3, "organization_suspended");
+    check(&suspended, 3, "hint: an admin can resume it with `tenantry org resume acme`\n");
     check(&admin.run(&["org", "suspend", "acme"]).await, 1, "suspended");
     admin.answer(&["org", "resume", "acme"]).await;
     ada.answer(&["workflow", "list"]).await;
@@ -74,7 +76,7 @@ async fn should_lead_an_organization_through_its_life() {
     assert_eq!((&verified["valid"], &verified["broken_at"]), (&json!(true), &json!(null)));
 
     check(&admin.run(&["org", "delete", "acme", "--confirm", "other"]).await, 2, "confirm");
-    let deleted = admin.run(&["org", "delete", "acme", "--confirm", "acme"]).await;
+    let deleted = admin.run(&["org", "delete", "acme", "--confirm", "acme", "--wait"]).await;
     assert_eq!(
         (deleted.status, deleted.stdout.contains("acme is gone")),
         (Some(0), true),

@@ -3,7 +3,7 @@
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::{Content, Entry, Node, Position, Tree, limit};
+use super::{Bounds, Content, Entry, Node, Position, Tree, limit};
 use crate::{Error, limits, problem::Problem};
 
 /// Whether the text is a JSON object, and not YAML in braces.
@@ -12,8 +12,9 @@ pub(super) fn is_json(text: &str) -> bool {
 }
 
 /// Reads text that [`is_json`].
-pub(super) fn read(text: &str) -> Result<(Node, Vec<Problem>), Error> {
-    let mut reader = Reader { rest: text, position: Position { line: 1, column: 1 }, tree: Tree::default() };
+pub(super) fn read(text: &str, bounds: Bounds) -> Result<(Node, Vec<Problem>), Error> {
+    let mut reader =
+        Reader { rest: text, position: Position { line: 1, column: 1 }, tree: Tree::within(bounds) };
     while let Some(first) = reader.rest.chars().next() {
         reader.token(first)?;
     }

@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
-use super::{Content, Entry, Node, Position, limit, pointer, problem};
+use super::{Bounds, Content, Entry, Node, Position, limit, pointer, problem};
 use crate::{
-    Error, json, limits,
+    Error, json,
     problem::{Problem, ProblemCode},
 };
 
 /// A tree under construction.
-#[derive(Default)]
 pub(crate) struct Tree {
+    bounds: Bounds,
     open: Vec<Open>,
     root: Option<Node>,
     nodes: usize,
@@ -29,6 +29,11 @@ enum Collection {
 }
 
 impl Tree {
+    /// One that grows no larger than this.
+    pub(crate) fn within(bounds: Bounds) -> Self {
+        Self { bounds, open: Vec::new(), root: None, nodes: 0, problems: Vec::new() }
+    }
+
     /// Opens a list.
     pub(crate) fn open_sequence(&mut self, position: Position) -> Result<(), Error> {
         self.open(position, Collection::Sequence(Vec::new()))
@@ -44,8 +49,8 @@ impl Tree {
             let message = "a key must be text, not a list or an object";
             return Err(Error::Invalid(vec![problem(self.path(), position, ProblemCode::Invalid, message)]));
         }
-        if self.open.len() == limits::DOCUMENT_DEPTH {
-            let message = format!("values are nested deeper than {}", limits::DOCUMENT_DEPTH);
+        if self.open.len() == self.bounds.depth {
+            let message = format!("values are nested deeper than {}", self.bounds.depth);
             return Err(limit(self.path(), position, message));
         }
         self.count(position, 1)?;
@@ -92,8 +97,8 @@ impl Tree {
     /// Adds a copy of an earlier value, which has `nodes` nodes.
     pub(crate) fn copy(&mut self, node: &Node, nodes: usize, position: Position) -> Result<(), Error> {
         self.count(position, nodes)?;
-        if self.open.len() + height(node) > limits::DOCUMENT_DEPTH {
-            let message = format!("values are nested deeper than {}", limits::DOCUMENT_DEPTH);
+        if self.open.len() + height(node) > self.bounds.depth {
+            let message = format!("values are nested deeper than {}", self.bounds.depth);
             return Err(limit(self.path(), position, message));
         }
         self.attach(node.clone());
@@ -113,11 +118,10 @@ impl Tree {
 
     fn count(&mut self, position: Position, nodes: usize) -> Result<(), Error> {
         self.nodes = self.nodes.saturating_add(nodes);
-        if self.nodes <= limits::DOCUMENT_NODES {
+        if self.nodes <= self.bounds.nodes {
             return Ok(());
         }
-        let message =
-            format!("the document has more than {} values, aliases expanded", limits::DOCUMENT_NODES);
+        let message = format!("the document has more than {} values, aliases expanded", self.bounds.nodes);
         Err(limit(self.path(), position, message))
     }
 

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
 
-use super::{Content, Node, Position, Tree, problem, scalar};
+use super::{Bounds, Content, Node, Position, Tree, problem, scalar};
 use crate::{
     Error,
     problem::{Problem, ProblemCode},
 };
 
 /// Reads one YAML document.
-pub(super) fn read(text: &str) -> Result<(Node, Vec<Problem>), Error> {
-    let mut reader = Reader::default();
+pub(super) fn read(text: &str, bounds: Bounds) -> Result<(Node, Vec<Problem>), Error> {
+    let mut reader =
+        Reader { tree: Tree::within(bounds), documents: 0, open: Vec::new(), anchors: HashMap::new() };
     let mut parser = Parser::<StrInput<'_>>::new_from_str(text);
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| not_yaml(&error))?;
@@ -23,7 +24,6 @@ pub(super) fn read(text: &str) -> Result<(Node, Vec<Problem>), Error> {
     Ok((root.unwrap_or(nothing), problems))
 }
 
-#[derive(Default)]
 struct Reader {
     tree: Tree,
     documents: usize,
