@@ -10,6 +10,7 @@ use axum::{
 use serde::Serialize;
 use serde_json::json;
 use tenantry_domain::{Page, Version, Versioned};
+use utoipa::ToSchema;
 
 pub(crate) use self::moment::Moment;
 use crate::openapi::{Describe, Operation};
