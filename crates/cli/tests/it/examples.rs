@@ -84,7 +84,7 @@ async fn should_run_every_example_to_its_end() {
     assert_eq!(run(&ada, "report", &month).await, given_up);
     assert_eq!(run(&ada, "sync", &json!({})).await, json!({"copied": 2}));
     let asked = [
-        "GET /prices/tea",
+        "GET /prices/tea.json",
         "GET /invoices/i-1",
         "POST /reminders",
         "GET /invoices/i-1",

@@ -89,6 +89,14 @@ impl Document {
         document
     }
 
+    /// The commands of the examples that only show how a command is written: every line of a block of `sh`, with its number.
+    pub(crate) fn examples(&self) -> impl Iterator<Item = (usize, &str)> {
+        let blocks = self.blocks.iter().filter(|block| block.language == "sh" && block.not_run.is_none());
+        blocks.flat_map(|block| {
+            block.lines.iter().zip(block.line..).map(|(line, number)| (number, line.as_str()))
+        })
+    }
+
     /// Every `code` inside a sentence, with the number of its line.
     pub(crate) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         static CODE: LazyLock<Regex> = LazyLock::new(|| Regex::new("`([^`]+)`").expect("a pattern"));

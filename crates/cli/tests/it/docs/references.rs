@@ -1,8 +1,12 @@
 //! What pages name in passing: commands and their flags, operations, other pages.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use regex::Regex;
+use tenantry_domain::Permission;
 
 use super::markdown::{Document, root};
 use crate::{
@@ -29,7 +33,8 @@ impl Helps {
     /// What is wrong with a command as a page names it: `tenantry audit list|verify --all`.
     async fn judge(&mut self, code: &str) -> Result<(), String> {
         let mut path: Vec<&str> = Vec::new();
-        let mut words = code.split_whitespace().skip(1).peekable();
+        let mut words = code.split_whitespace().skip_while(|word| *word != "tenantry").peekable();
+        words.next().ok_or("it is no command of tenantry's")?;
         while let Some(word) = words.peek() {
             let help = self.of(&path).await;
             if !help.contains("\nCommands:") || word.starts_with('-') {
@@ -58,7 +63,8 @@ impl Helps {
 async fn should_name_commands_and_flags_that_there_are() {
     let mut helps = Helps::default();
     for page in Document::all() {
-        for (line, code) in page.code().filter(|(_, code)| code.starts_with("tenantry ")) {
+        let code = page.code().filter(|(_, code)| code.starts_with("tenantry "));
+        for (line, code) in code.chain(page.examples()) {
             let judged = helps.judge(code).await;
             assert_eq!(judged, Ok(()), "{}:{line}: {code}", page.path);
         }
@@ -69,16 +75,42 @@ async fn should_name_commands_and_flags_that_there_are() {
     check(&mut helps, "tenantry org list|get --limit 3", true).await;
     check(&mut helps, "tenantry org list|fly", false).await;
     check(&mut helps, "tenantry fly", false).await;
+    check(&mut helps, "A=b tenantry org list < c", true).await;
+    check(&mut helps, "rm -r c", false).await;
     check(&mut helps, "tenantry org list --wings", false).await;
 }
 
+/// The permissions that a text names.
+fn permissions(text: &str) -> BTreeSet<String> {
+    let words = text.split('`').filter(|word| word.parse::<Permission>().is_ok());
+    words.map(str::to_owned).collect()
+}
+
+/// Each operation under the base and the permissions that it needs, as the server tells them.
+async fn operations(url: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let document = Request { line: "GET /api/v0/openapi.json", headers: &[], body: "" };
+    let document = send_as(url, &document).await.body;
+    let paths = document["paths"].as_object().expect("paths").iter();
+    let paths = paths.filter_map(|(path, item)| Some((path.strip_prefix("/api/v0")?, item.as_object()?)));
+    let methods =
+        paths.flat_map(|(path, item)| item.iter().map(move |(method, operation)| (method, path, operation)));
+    let operations = methods.filter(|(_, _, operation)| operation["responses"].is_object());
+    operations
+        .map(|(method, path, operation)| {
+            let needs = operation["description"].as_str().map(permissions);
+            (format!("{} {path}", method.to_uppercase()), needs.unwrap_or_default())
+        })
+        .collect()
+}
+
 #[tokio::test]
-async fn should_name_operations_that_there_are() {
+async fn should_name_the_operations_that_there_are() {
     static OPERATION: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"^(GET|POST|PUT|PATCH|DELETE) (/[^ ?]+)").expect("a pattern"));
     const OUTSIDE: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
     let database = tenantry_test_support::Database::migrated().await;
     let (running, url) = serve(&operator(&database.url), &[]).await;
+    let known = operations(&url).await;
     for page in Document::all() {
         for (number, code) in page.code() {
             let found = OPERATION.captures(code).filter(|found| !OUTSIDE.contains(&&found[2]));
@@ -89,6 +121,13 @@ async fn should_name_operations_that_there_are() {
             assert!(!matches!(answer.status, 404 | 405), "{}:{number}: {line}: {}", page.path, answer.body);
         }
     }
+    let rows = Document::open("docs/api/multi-tenant.md").table("method and path").into_iter();
+    let told = rows.flat_map(|row| {
+        let operations: Vec<String> =
+            row[0].split('`').filter(|code| code.contains('/')).map(str::to_owned).collect();
+        operations.into_iter().map(move |operation| (operation, permissions(&row[1])))
+    });
+    assert_eq!(told.collect::<BTreeMap<_, _>>(), known);
     running.signal(rustix::process::Signal::TERM);
     running.ended().await;
 }
