@@ -49,7 +49,7 @@ impl From<Execution> for ExecutionChange {
 }
 
 /// The last event that the client has heard of, if it has.
-struct LastEventId(Option<EventPlace>);
+pub(super) struct LastEventId(Option<EventPlace>);
 
 impl<S: Sync> FromRequestParts<S> for LastEventId {
     type Rejection = Problem;
