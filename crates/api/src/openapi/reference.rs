@@ -166,7 +166,7 @@ fn write_operation(
     }
     parameters(html, document, &operation["parameters"])?;
     body(html, document, &operation["requestBody"])?;
-    html.push_str("<h4>Answers</h4>\n");
+    html.push_str("<h4>Answers</h4>\n<p>Errors are a <a href=\"#shape-Problem\">Problem</a>, <code>application/problem+json</code>.</p>\n");
     for (status, answer) in members(&operation["responses"]) {
         write_answer(html, document, status, document.resolve(answer))?;
     }
@@ -201,16 +201,14 @@ fn body(html: &mut String, document: Document<'_>, body: &Value) -> fmt::Result 
 }
 
 fn write_answer(html: &mut String, document: Document<'_>, status: &str, answer: &Value) -> fmt::Result {
-    let class = status.chars().next().unwrap_or('2');
-    writeln!(
-        html,
-        "<details><summary><b class=\"s{class}\">{status}</b> {}</summary>",
-        Prose(text(&answer["description"]))
-    )?;
-    html.push_str("<table>\n");
+    let (class, said) = (&status[..1], Prose(text(&answer["description"])));
+    if class != "2" {
+        // All errors have one shape.
+        return writeln!(html, "<p class=\"answer\"><b class=\"s{class}\">{status}</b> {said}</p>");
+    }
+    writeln!(html, "<details><summary><b class=\"s{class}\">{status}</b> {said}</summary>\n<table>")?;
     for (name, header) in members(&answer["headers"]) {
-        let header = document.resolve(header);
-        let description = Prose(text(&header["description"]));
+        let description = Prose(text(&document.resolve(header)["description"]));
         writeln!(html, "<tr><td><code>{}</code></td><td>header</td><td>{description}</td></tr>", Text(name))?;
     }
     html.push_str("</table>\n");
@@ -223,7 +221,7 @@ fn content(html: &mut String, document: Document<'_>, content: &Value) -> fmt::R
     for (content_type, media) in members(content) {
         let schema = &media["schema"];
         writeln!(html, "<p><code>{}</code> {}</p>", Text(content_type), kind(schema))?;
-        fields(html, schema)?;
+        fields(html, document, document.resolve(schema))?;
         let example = example(document, schema, 0);
         let shown = example.as_str().map_or_else(|| format!("{example:#}"), str::to_owned);
         writeln!(html, "<pre>{}</pre>", Text(&shown))?;
@@ -240,7 +238,7 @@ fn shapes(html: &mut String, document: Document<'_>) -> fmt::Result {
             Prose(text(&shape["description"])),
             kind(shape),
         )?;
-        fields(html, shape)?;
+        fields(html, document, shape)?;
         html.push_str("</article>\n");
     }
     html.push_str("</section>\n");

@@ -93,7 +93,10 @@ value! {
     /// A user's name as people read it.
     UserName = name("Ada Lovelace", domain::UserName::MAX_LENGTH);
     /// An e-mail address; it is kept in lower case.
-    Email = text("ada@acme.example").format(known(KnownFormat::Email)).max_length(Some(domain::Email::MAX_LENGTH));
+    Email = text("ada@acme.example")
+        .format(known(KnownFormat::Email))
+        .max_length(Some(domain::Email::MAX_LENGTH))
+        .pattern(Some(r"^[^@\s]+@[^@\s.]([^@\s]*[^@\s.])?$"));
     /// What stands behind a user: `human`, a person with an e-mail address, or `service`, a program.
     UserKind = words(domain::UserKind::ALL.iter().map(|word| word.as_str()));
     /// Whether a user's API keys are worth anything: `active`, or `disabled` until the user is active again.

@@ -88,8 +88,8 @@ impl Document {
         let one = schema["oneOf"].as_array().into_iter().flatten().find(|one| one["type"] != "null");
         match one {
             Some(one) if whole.is_empty() => self.example(one),
-            _ if schema["type"] == "array" => json!([self.example(&schema["items"])]),
-            _ if schema["type"] == "boolean" => json!(true),
+            _ if is(schema, "array") => json!([self.example(&schema["items"])]),
+            _ if is(schema, "boolean") => json!(true),
             _ => whole.into(),
         }
     }
@@ -112,6 +112,11 @@ impl Document {
         let body = serde_json::from_str(body).expect("JSON");
         schemas.validate(&body, index).unwrap_or_else(|error| panic!("{method} {path}: {body}: {error:#}"));
     }
+}
+
+/// Whether what has this shape is of that type, or null.
+fn is(schema: &Value, kind: &str) -> bool {
+    schema["type"] == kind || schema["type"][0] == kind
 }
 
 /// What a method of the client sends, held to the operation with this id; and what it reads.

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use serde_json::Value;
 
-use super::{Prose, Text, items, members, text};
+use super::{Document, Prose, Text, items, members, text};
 
 /// How many words of a closed set are shown.
 const SHOWN: usize = 60;
@@ -72,8 +72,8 @@ fn limits(schema: &Value) -> Vec<String> {
 }
 
 /// Its fields, and those of what it is made of here.
-pub(super) fn fields(html: &mut String, schema: &Value) -> fmt::Result {
-    let parts = items(&schema["allOf"]).chain([schema]);
+pub(super) fn fields(html: &mut String, document: Document<'_>, schema: &Value) -> fmt::Result {
+    let parts = items(&schema["allOf"]).map(|part| document.resolve(part)).chain([schema]);
     let all: Vec<_> =
         parts.flat_map(|part| members(&part["properties"]).map(move |field| (part, field))).collect();
     if all.is_empty() {
