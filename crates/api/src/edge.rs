@@ -77,7 +77,7 @@ pub(crate) struct AsShortAsItGets;
 
 /// Shortens long answers for those who accept it. One that shows a secret is short, so that nothing can be found out by how well it
 /// compresses; events go out one by one.
-fn compression() -> CompressionLayer<impl Predicate + Clone> {
+fn compression() -> CompressionLayer<impl Predicate> {
     let is_worth_it = |_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions| {
         extensions.get::<AsShortAsItGets>().is_none()
     };

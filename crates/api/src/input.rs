@@ -125,7 +125,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 impl<T: ToSchema> Describe for Body<T> {
     fn describe(operation: &mut Operation) {
         let schema = operation.reference::<T>();
-        operation.reads(true, json!({"application/json": {"schema": schema}}));
+        operation.reads(true, &json!({"application/json": {"schema": schema}}));
     }
 }
 
@@ -146,7 +146,7 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalB
 impl<T: ToSchema> Describe for OptionalBody<T> {
     fn describe(operation: &mut Operation) {
         let schema = operation.reference::<T>();
-        operation.reads(false, json!({"application/json": {"schema": schema}}));
+        operation.reads(false, &json!({"application/json": {"schema": schema}}));
     }
 }
 
@@ -227,7 +227,7 @@ fn reads_definition<T: ToSchema>(operation: &mut Operation) {
     let definition = operation.reference::<T>();
     let content =
         json!({"application/yaml": {"schema": definition}, "application/json": {"schema": definition}});
-    operation.reads(true, content);
+    operation.reads(true, &content);
 }
 
 /// The whole body, within the limit of size.

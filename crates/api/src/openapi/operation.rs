@@ -221,7 +221,7 @@ impl Operation {
     }
 
     /// It takes a body of these types.
-    pub(crate) fn reads(&mut self, is_required: bool, content: Value) {
+    pub(crate) fn reads(&mut self, is_required: bool, content: &Value) {
         self.body = Some(json!({"required": is_required, "content": content}));
         self.may(&[Code::Malformed, Code::Invalid, Code::PayloadTooLarge, Code::UnsupportedMediaType]);
     }
@@ -295,7 +295,7 @@ impl Operation {
         }
         told["responses"] = answers.into();
         if self.is_authenticated {
-            let permission = self.permission.map(|permission| permission.as_str());
+            let permission = self.permission.map(Permission::as_str);
             told["security"] = json!([{"api_key": permission.into_iter().collect::<Vec<_>>()}]);
         } else {
             told["security"] = json!([]);

@@ -29,8 +29,8 @@ fn headers(codes: &[Code]) -> Value {
     } else {
         names.extend(["RateLimit", "RateLimit-Policy"]);
     }
-    let named = names
+    let references = names
         .into_iter()
         .map(|name| (name.to_owned(), json!({"$ref": format!("#/components/headers/{name}")})));
-    named.collect::<Map<_, _>>().into()
+    references.collect::<Map<_, _>>().into()
 }

@@ -37,9 +37,9 @@ impl fmt::Display for Prose<'_> {
             f.write_str(if at > 0 { "</p>\n<p>" } else { "" })?;
             for (at, part) in paragraph.split('`').enumerate() {
                 if at % 2 == 0 {
-                    write!(f, "{}", Text(part))?
+                    write!(f, "{}", Text(part))?;
                 } else {
-                    write!(f, "<code>{}</code>", Text(part))?
+                    write!(f, "<code>{}</code>", Text(part))?;
                 }
             }
         }

@@ -466,7 +466,7 @@ async fn upcoming(
         limit.ok_or_else(|| Invalid::new("limit", format!("must be a number from 1 to {MOST_UPCOMING}")))
     });
     query.finish()?;
-    let starts: Vec<Timestamp> =
-        services.schedules.upcoming(&scope, schedule, limit.unwrap_or(UPCOMING)).await?;
+    let limit = usize::from(limit.unwrap_or(UPCOMING));
+    let starts: Vec<Timestamp> = services.schedules.upcoming(&scope, schedule, limit).await?;
     Ok(List(Page { items: starts, more: false }.map(|at| Start(at.into()))))
 }

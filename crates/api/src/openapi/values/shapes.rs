@@ -43,6 +43,7 @@ pub(super) fn identifier(example: &str, reserved: &str) -> ObjectBuilder {
 }
 
 /// Nothing of this other shape.
+#[expect(clippy::unnecessary_wraps, reason = "what utoipa takes")]
 pub(super) fn but(other: Value) -> Option<Extensions> {
     Some(Extensions::from_iter([("not", other)]))
 }
@@ -57,8 +58,8 @@ pub(super) fn whole<N: Into<i64> + Into<Value> + Copy>(
     ObjectBuilder::new()
         .schema_type(Type::Integer)
         .format(known(format))
-        .minimum(Some(least as isize))
-        .maximum(Some(most as isize))
+        .minimum(Some(least))
+        .maximum(Some(most))
         .examples([Into::<Value>::into(example)])
 }
 
