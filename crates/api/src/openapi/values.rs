@@ -146,7 +146,8 @@ value! {
     /// The name of a workflow type that an organization's own workers have.
     WorkflowType = identifier("OrderWorkflow", "^(tenantry\\.|temporal-sys-|__temporal|/_sys/)");
     /// The name of a task queue of an organization's own workers.
-    TaskQueueName = identifier("orders", "^(tenantry-hosted$|temporal-sys-|__temporal|/_sys/)");
+    TaskQueueName = name("orders", domain::TaskQueueName::MAX_LENGTH)
+        .extensions(but(json!({"pattern": "^\\s*(tenantry-hosted\\s*$|temporal-sys-|__temporal|/_sys/)"})));
     /// The name of a signal.
     SignalName = identifier("approve", "^(temporal-sys-|__temporal|/_sys/)");
     /// What an execution is called in Temporal: its own id, unless whoever started it has chosen another.

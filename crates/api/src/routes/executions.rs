@@ -231,6 +231,12 @@ struct TaskView(Value);
 #[schema(as = Task)]
 #[expect(dead_code, reason = "the interpreter writes it; this tells its shape")]
 struct TaskShape {
+    /// Which of all the tasks that the execution has entered, from 1: it tells one time that a task was entered from another.
+    #[schema(required = false, minimum = 1, example = 1)]
+    entry: u64,
+    /// The place of its latest change among all changes of the execution's tasks, from 1.
+    #[schema(required = false, minimum = 1, example = 2)]
+    change: u64,
     /// Its definition.
     #[schema(value_type = values::JsonPointer)]
     reference: String,

@@ -128,8 +128,8 @@ async fn should_have_no_more_series_however_many_paths_are_asked_for() {
     let acme = Tenant::new(&admin, "acme").await.with_quote().await;
     let ask = async |round: usize| {
         let path = |number: usize| match number % 10 {
-            0 => format!("/api/v0/workflows/w{number}?x={number}"),
-            _ => format!("/nothing/{number}"),
+            0 => format!("/api/v0/workflows/w{number}"),
+            _ => format!("/nothing/{number}?x={number}"),
         };
         let paths = (round * 500..(round + 1) * 500).map(path);
         let methods = (0..20).map(|number| format!("M{number}-{round}"));
