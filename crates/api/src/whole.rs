@@ -53,17 +53,17 @@ mod tests {
 
     use super::*;
 
-    fn check(number: Value, expected: Result<Option<u32>, ()>) {
-        assert_eq!(read::<u32, _>(&number).map_err(drop), expected, "{number}");
+    fn check(number: &Value, expected: Result<Option<u32>, ()>) {
+        assert_eq!(read::<u32, _>(number).map_err(drop), expected, "{number}");
     }
 
     #[test]
     fn should_take_every_way_to_write_a_whole_number() {
-        check(json!(60), Ok(Some(60)));
-        check(json!(60.0), Ok(Some(60)));
-        check(json!(6e1), Ok(Some(60)));
-        check(json!(-0.0), Ok(Some(0)));
-        check(json!(null), Ok(None));
+        check(&json!(60), Ok(Some(60)));
+        check(&json!(60.0), Ok(Some(60)));
+        check(&json!(6e1), Ok(Some(60)));
+        check(&json!(-0.0), Ok(Some(0)));
+        check(&json!(null), Ok(None));
     }
 
     #[test]
@@ -77,7 +77,7 @@ mod tests {
             json!(true),
             json!([]),
         ] {
-            check(other, Err(()));
+            check(&other, Err(()));
         }
     }
 }

@@ -29,8 +29,8 @@ use shapes::{any, but, id, identifier, known, name, note, scope_pattern, slug, t
 /// The most days that a list can look back, or ahead.
 pub(crate) const MAX_DAYS: i64 = 3650;
 /// How many of a schedule's next starts are told when nothing is said, and at most.
-pub(crate) const UPCOMING: usize = 10;
-pub(crate) const MOST_UPCOMING: usize = 100;
+pub(crate) const UPCOMING: u8 = 10;
+pub(crate) const MOST_UPCOMING: u8 = 100;
 
 macro_rules! value {
     ($($(#[doc = $docs:literal])+ $name:ident = $schema:expr;)+) => {
@@ -193,7 +193,7 @@ value! {
     /// The id of something.
     ResourceId = text("usr_01h455vb4pex5vsknk084sn02q").pattern(Some(r"^[^\u0000]*$"));
     /// How many of the next starts are wanted.
-    Upcoming = whole(UPCOMING as i64, 1, MOST_UPCOMING as i64).default(Some(json!(UPCOMING)));
+    Upcoming = whole(UPCOMING, 1, MOST_UPCOMING).default(Some(json!(UPCOMING)));
     /// The limits of an organization.
     Quotas = quotas::quotas(true);
     /// New limits; those that are not named stay as they are.

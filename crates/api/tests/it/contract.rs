@@ -57,14 +57,14 @@ impl Contract {
         let places = bodies(&strict);
         compiler.add_resource(PLACE, strict).expect("the document is JSON");
         let mut schemas = Schemas::new();
-        let compiled = places.into_iter().map(|place| {
+        let bodies = places.into_iter().map(|place| {
             let url = format!("{PLACE}#{place}");
             let index =
                 compiler.compile(&url, &mut schemas).unwrap_or_else(|error| panic!("{place}: {error:#}"));
             (place, index)
         });
-        let compiled = compiled.collect();
-        Self { document, schemas, compiled }
+        let bodies = bodies.collect();
+        Self { document, schemas, compiled: bodies }
     }
 
     fn check(&self, asked: &Asked<'_>, answer: &Answer) -> Result<(), String> {
@@ -137,7 +137,7 @@ impl Contract {
             let reference = header["$ref"].as_str().unwrap_or_default().trim_start_matches('#');
             let is_required =
                 self.document.pointer(reference).is_some_and(|header| header["required"] == true);
-            if is_required && !headers.contains_key(&name.to_ascii_lowercase()) {
+            if is_required && !headers.contains_key(name.to_ascii_lowercase()) {
                 return Err(format!("{name} is missing"));
             }
         }

@@ -94,14 +94,18 @@ async fn should_upload_nothing_when_one_has_a_problem() {
 
     let left = tenantry.run(&["workflow", "validate", "a.yaml", "stream.yaml", "-o", "json"]).await;
     let told: Value = serde_json::from_str(&left.stdout).expect("JSON");
-    let places =
-        told.as_array().expect("a list").iter().map(|one| json!([one["file"], one["line"], one["message"]]));
+    let places: Value = told
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| json!([one["file"], one["line"], one["message"]]))
+        .collect();
     let expected = json!([
         ["a.yaml", 1, "no"],
         ["stream.yaml", 8, "expected a duration"],
         ["stream.yaml", 5, "it is late"],
     ]);
-    assert_eq!((left.status, Value::from_iter(places)), (Some(2), expected));
+    assert_eq!((left.status, places), (Some(2), expected));
     assert!(left.stderr.ends_with("error[invalid]: 2 of 3 definitions have 3 problems\n"), "{}", left.stderr);
 }
 

@@ -52,9 +52,8 @@ impl Document {
                 .map(move |(method, operation)| (path, method, operation))
         });
         let found = all.find(|(_, _, operation)| operation["operationId"] == id);
-        found
-            .map(|(path, method, operation)| (&**path, &**method, operation))
-            .unwrap_or_else(|| panic!("no {id}"))
+        let (path, method, operation) = found.unwrap_or_else(|| panic!("no {id}"));
+        (path, method, operation)
     }
 
     fn ids(&self) -> BTreeSet<&str> {

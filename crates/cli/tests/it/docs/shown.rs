@@ -109,8 +109,8 @@ impl Names {
         let others = shown.iter().position(|item| item == OTHERS);
         let (first, last) = shown.split_at(others.unwrap_or(shown.len()));
         let last = last.get(1..).unwrap_or_default();
-        let least = first.len() + last.len();
-        if said.len() < least || (others.is_none() && said.len() > least) {
+        let fewest = first.len() + last.len();
+        if said.len() < fewest || (others.is_none() && said.len() > fewest) {
             return Err(format!("{place} has {} items", said.len()));
         }
         let pairs = first.iter().zip(said).chain(last.iter().zip(&said[said.len() - last.len()..]));
