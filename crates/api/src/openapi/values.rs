@@ -97,6 +97,10 @@ value! {
         .format(known(KnownFormat::Email))
         .max_length(Some(domain::Email::MAX_LENGTH))
         .pattern(Some(r"^[^@\s]+@[^@\s.]([^@\s]*[^@\s.])?$"));
+    /// An e-mail address as people type it; it is kept in lower case, without white space around it.
+    GivenEmail = text("ada@acme.example")
+        .max_length(Some(domain::Email::MAX_LENGTH))
+        .pattern(Some(r"^\s*[^@\s]+@[^@\s.]([^@\s]*[^@\s.])?\s*$"));
     /// What stands behind a user: `human`, a person with an e-mail address, or `service`, a program.
     UserKind = words(domain::UserKind::ALL.iter().map(|word| word.as_str()));
     /// Whether a user's API keys are worth anything: `active`, or `disabled` until the user is active again.

@@ -112,7 +112,7 @@ struct NewUserBody {
     #[schema(value_type = Option<values::UserKind>)]
     kind: Option<String>,
     /// A person's address; not for a program.
-    #[schema(value_type = Option<values::Email>)]
+    #[schema(value_type = Option<values::GivenEmail>)]
     email: Option<String>,
     /// What people will call it.
     #[schema(value_type = values::UserName)]

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Whoever has a new key of this user, limited to these words.
-async fn limited(by: &Caller, user: &Caller, scopes: &[&str]) -> Caller {
+pub(crate) async fn limited(by: &Caller, user: &Caller, scopes: &[&str]) -> Caller {
     let body = json!({"name": "limited", "scopes": scopes});
     let key = by.post(&format!("/users/{}/api-keys", user.user), &body).await.data(201);
     user.holding(&key)

@@ -37,7 +37,7 @@ async fn should_say_what_was_asked_by_whom_and_what_came_of_it() {
 
     let customer = acme.customer.with("x-forwarded-for", "203.0.113.9");
     let path = format!("/users/{}?token=tn_in_the_query", acme.manager.user);
-    customer.with("x-request-id", "a-user").get(&path).await.problem(404, "not_found");
+    customer.with("x-request-id", "a-user").get(&path).await.problem(422, "invalid");
     let who = [
         format!("organization=\"{}\"", acme.id),
         format!("user=\"{}\"", acme.customer.user),
@@ -47,7 +47,7 @@ async fn should_say_what_was_asked_by_whom_and_what_came_of_it() {
     let asked = ["method=\"GET\"", "route=\"/api/v0/users/{user}\"", "source_address=203.0.113.9"];
     check("a-user", &asked, &["tn_", "token"]);
     check("a-user", &who, &[]);
-    check("a-user", &["status=404", "outcome=\"not_found\"", "milliseconds="], &[]);
+    check("a-user", &["status=422", "outcome=\"invalid\"", "milliseconds="], &[]);
 
     customer.with("x-request-id", "a-denied").get("/audit-log").await.problem(403, "forbidden");
     check("a-denied", &[&who[..], &["status=403", "outcome=\"forbidden\""]].concat(), &[]);
