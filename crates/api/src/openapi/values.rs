@@ -1,6 +1,6 @@
 //! The shapes of what the domain checks, for fields to name: `#[schema(value_type = values::Slug)]`.
 //!
-//! Limits are the domain's own constants, and a test has the domain try what the shapes allow. To add one: a line in [`value!`], and one in
+//! Limits are the domain's own constants, and a test has the domain try what the shapes allow. To add one: a line in `value!`, and one in
 //! the test.
 
 mod quotas;
