@@ -164,8 +164,11 @@ value! {
     ExecutionStatus = words(domain::ExecutionStatus::ALL.iter().map(|word| word.as_str()));
     /// Why somebody ended an execution.
     TerminationReason = note("it went wrong", execution::TerminationReason::MAX_LENGTH);
-    /// Where a task is: `running`, `completed`, `skipped` because its condition did not hold, `failed`, or `canceled`.
-    TaskStatus = words(["running", "completed", "skipped", "failed", "canceled"].into_iter());
+    /// Where a task is: `running`, `completed`, `skipped` because its condition did not hold, `failed`, `canceled`; or, as its
+    /// execution ended while it ran, `terminated` or `timed_out`.
+    TaskStatus = words(
+        ["running", "completed", "skipped", "failed", "canceled", "terminated", "timed_out"].into_iter(),
+    );
     /// The place of an event in a history.
     HistoryCursor = text("exe_01h455vb4pex5vsknk084sn02q~01a20b9c-65eb-72fd-b566-f810e78092af~12")
         .pattern(Some("^exe_[0-7][0-9a-hjkmnp-tv-z]{25}~[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}~[1-9][0-9]{0,17}$"));

@@ -203,7 +203,8 @@ fn steady(screen: &str) -> String {
     for line in screen.lines() {
         let next = line.split(' ').skip(1).chain([""]);
         let words = line.split(' ').zip(next).map(|(word, next)| {
-            let is_time = ["s", "min", "h"].contains(&next) && word.parse::<f64>().is_ok();
+            let unit = next.trim_end_matches('…');
+            let is_time = ["s", "min", "h"].contains(&unit) && word.parse::<f64>().is_ok();
             let is_frame =
                 word.chars().count() == 1 && word.chars().all(|c| ('\u{2800}'..='\u{28ff}').contains(&c));
             match word {
@@ -213,7 +214,11 @@ fn steady(screen: &str) -> String {
                 word => word.to_owned(),
             }
         });
-        steady += words.collect::<Vec<_>>().join(" ").trim_end();
+        let line = words.collect::<Vec<_>>().join(" ");
+        // How much of a long time has room depends on how long it is.
+        let is_cut = line.ends_with('…');
+        let cut = line.split_once(" N h").filter(|_| is_cut).map(|(before, _)| format!("{before} N…"));
+        steady += cut.as_deref().unwrap_or(line.trim_end());
         steady.push('\n');
     }
     steady
