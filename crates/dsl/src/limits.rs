@@ -68,8 +68,8 @@ pub const STEP_BYTES: usize = 256 * 1024 * 1024;
 /// How many tasks of an execution are remembered for people who look; the latest.
 pub const TASK_STATES: usize = 1_000;
 
-/// The length of all that is remembered of them, in bytes of JSON (256 KiB).
-pub const TASK_STATE_BYTES: usize = 256 * 1024;
+/// The length of all that is remembered of them, in bytes of JSON (288 KiB).
+pub const TASK_STATE_BYTES: usize = 288 * 1024;
 
 /// The length of one text that is remembered of a task, in bytes (1 KiB).
 pub const TASK_TEXT_BYTES: usize = 1024;

@@ -19,6 +19,8 @@ beside() {
         kill -TERM "$server"
         wait "$server"
     fi
+    : >"$TERMINAL/out"
+    : >"$TERMINAL/log"
     # By its path, as whoever has just built it.
     PATH=$MACHINE_PATH "$PROGRAM" "$@" >"$TERMINAL/out" 2>"$TERMINAL/log" </dev/null &
     server=$!
