@@ -84,7 +84,8 @@ async fn authenticate(parts: &Parts, app: &App) -> Result<Caller, Problem> {
 
 /// Whether it is about keys or those who have them. What would end a flood of requests is not kept out by it.
 fn is_about_keys(parts: &Parts) -> bool {
-    parts.extensions.get::<MatchedPath>().is_some_and(|route| routes::is_about_keys(route.as_str()))
+    let route = parts.extensions.get::<MatchedPath>();
+    route.is_some_and(|route| routes::is_about_keys(&parts.method, route.as_str()))
 }
 
 fn unless_suspended(caller: Caller) -> Result<Caller, Problem> {

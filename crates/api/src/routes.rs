@@ -20,7 +20,7 @@ mod schedules;
 mod users;
 mod workflows;
 
-use axum::Router;
+use axum::{Router, http::Method};
 use serde_json::Value;
 
 pub(crate) use health::Readiness;
@@ -60,7 +60,8 @@ pub(crate) fn document() -> Value {
     with_callers().merge(for_anybody()).document()
 }
 
-/// Whether a route is for API keys, or for users and theirs.
-pub(crate) fn is_about_keys(route: &str) -> bool {
-    route.starts_with(v0!("/api-keys")) || route.starts_with(v0!("/users/"))
+/// Whether it is about API keys, or users and theirs, and makes none.
+pub(crate) fn is_about_keys(method: &Method, route: &str) -> bool {
+    let makes = method == Method::POST && route == v0!("/users/{user}/api-keys");
+    !makes && (route.starts_with(v0!("/api-keys")) || route.starts_with(v0!("/users/")))
 }

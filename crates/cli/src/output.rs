@@ -105,15 +105,21 @@ pub(crate) fn note(text: &str) {
 
 /// The text without what could command a terminal: the server repeats what strangers wrote.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
+    if !text.contains(commands) {
         return Cow::Borrowed(text);
     }
     let escaped = text.chars().map(|c| match c {
         '\n' | '\t' => c.to_string(),
-        c if c.is_control() => c.escape_default().to_string(),
+        c if commands(c) => c.escape_default().to_string(),
         c => c.to_string(),
     });
     Cow::Owned(escaped.collect())
+}
+
+/// Whether it does something to a terminal, or to the order of what stands beside it (Unicode's bidirectional controls).
+fn commands(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Prints text that stands for itself, with one line break at its end.
@@ -131,6 +137,7 @@ mod tests {
     #[test]
     fn should_not_let_a_stranger_command_the_terminal() {
         assert_eq!(plain("a\u{1b}[31mb\u{9b}2J\r"), "a\\u{1b}[31mb\\u{9b}2J\\r");
+        assert_eq!(plain("a\u{202e}b\u{2066}c"), "a\\u{202e}b\\u{2066}c");
         assert_eq!(plain("two\n\tlines"), "two\n\tlines");
     }
 }

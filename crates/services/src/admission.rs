@@ -62,8 +62,9 @@ impl Admission {
             }
             return Ok(Admitted::Nobody);
         };
-        let standing = self.limits.take(&known.buckets, &caller, is_urgent)?;
-        self.last_used.note(caller.secret(), Use { at: self.clock.now(), address });
+        let now = self.clock.now();
+        let standing = self.limits.take(&known.buckets, &caller, now, is_urgent)?;
+        self.last_used.note(caller.secret(), Use { at: now, address });
         Ok(Admitted::Caller(caller, standing))
     }
 

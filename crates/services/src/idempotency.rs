@@ -101,7 +101,9 @@ impl Idempotency {
         let claimed =
             idempotency::claim(&mut tx, key, content, ExecutionId::generate(now), now, terms).await?;
         tx.commit().await?;
-        let seal = Seal::of(secret, &name, &content);
+        // Who may not do any more what was done is not told what came of it.
+        let rights = format!("{} {}", caller.user().role, caller.api_key().revision);
+        let seal = Seal::of(secret, &name, &content, &hash(&[rights.as_bytes()]));
         match claimed {
             Claimed::Now(id) => {
                 Ok(Claim::Mine(Box::new(Mine { id, key, scope: scope.for_background(), seal })))
@@ -113,10 +115,11 @@ impl Idempotency {
                 Err(Error::conflict("the request with this Idempotency-Key is still in hand"))
             }
             // One sealed with the secret that the key had before: whoever rotates a key gives up its answers.
-            Claimed::Before { answer: Some(sealed), .. } => seal
-                .open(sealed)
-                .map(Claim::Done)
-                .ok_or_else(|| Error::conflict("the answer was for another secret of the API key")),
+            Claimed::Before { answer: Some(sealed), .. } => {
+                seal.open(sealed).map(Claim::Done).ok_or_else(|| {
+                    Error::conflict("the answer was for another secret of the API key, or for other rights")
+                })
+            }
         }
     }
 

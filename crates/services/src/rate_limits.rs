@@ -8,7 +8,8 @@
 //! | a source address's | [`FAILURES`] | credentials that were worth nothing |
 //!
 //! The reserve is so that a key that floods does not keep its organization from ending it. Each key has its own, so the one that floods
-//! empties nobody else's.
+//! empties nobody else's. A key has none until it is as old as the reserve's period: one that is full each time that a key is made would be
+//! no limit.
 //!
 //! A bucket holds as much as its limit allows in one period and fills evenly over it. With several nodes each has its share of a
 //! limit. Memory is bounded: the buckets of those who asked last are kept, and addresses share a fixed number of buckets.
@@ -25,7 +26,7 @@ use std::{
 };
 
 use moka::sync::Cache;
-use tenantry_domain::{ApiKeyId, Caller, OrganizationId};
+use tenantry_domain::{ApiKeyId, Caller, OrganizationId, Timestamp};
 
 use self::bucket::Bucket;
 pub use self::{
@@ -111,6 +112,7 @@ impl RateLimits {
         &self,
         buckets: &Buckets,
         caller: &Caller,
+        now: Timestamp,
         is_urgent: impl FnOnce() -> bool,
     ) -> Result<Standing, Limited> {
         let limited = match buckets.take() {
@@ -118,9 +120,10 @@ impl RateLimits {
             Err(limited) => limited,
         };
         let by_organization = limited.standing.filter(|standing| standing.organization.is_some());
+        let age = || (now - caller.api_key().created_at).to_std().unwrap_or_default();
         let reserve = || self.bucket(Owner::Reserve(caller.api_key().id), RESERVE);
         match by_organization {
-            Some(standing) if is_urgent() && reserve().take().is_ok() => Ok(standing),
+            Some(standing) if is_urgent() && age() >= RESERVE.per && reserve().take().is_ok() => Ok(standing),
             _ => Err(limited),
         }
     }

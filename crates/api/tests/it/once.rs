@@ -52,6 +52,25 @@ async fn should_answer_a_repeated_request_as_the_first_and_do_it_once() {
 }
 
 #[tokio::test]
+async fn should_not_tell_what_was_done_to_whoever_may_do_it_no_more() {
+    let app = App::start().await;
+    let (admin, acme) = acme(&app).await;
+    let (manager, path) =
+        (acme.manager.with(KEY, "a key"), format!("/users/{}/api-keys", acme.customer.user));
+    let (customer, start) = (acme.customer.with(KEY, "a start"), "/workflows/quote/executions");
+    manager.post(&path, &json!({"name": "ci"})).await.data(201);
+    customer.post(start, &json!({"input": {"amount": 3}})).await.data(202);
+    let key = format!("/api-keys/{}", acme.customer.api_key);
+    admin.patch(&key, &json!({"scopes": ["workflows:read"]})).await.data(200);
+    customer.post(start, &json!({"input": {"amount": 3}})).await.problem(409, "conflict");
+    let other = json!({"email": "other@example.com", "name": "Other", "role": "manager"});
+    admin.post("/organizations/acme/users", &other).await.data(201);
+    let user = format!("/users/{}", acme.manager.user);
+    admin.patch(&user, &json!({"role": "customer"})).await.data(200);
+    manager.post(&path, &json!({"name": "ci"})).await.problem(409, "conflict");
+}
+
+#[tokio::test]
 async fn should_show_a_secret_again_to_whoever_repeats_the_request_and_keep_it_from_the_database() {
     let app = App::start().await;
     let (_, acme) = acme(&app).await;

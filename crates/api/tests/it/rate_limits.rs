@@ -1,5 +1,7 @@
 //! Limits on how much anybody may ask: of a key, of an organization, and of an address whose credentials are worth nothing.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tenantry_api::Settings;
 use tenantry_domain::Secret;
@@ -10,6 +12,9 @@ use crate::{
     caller::{Answer, Caller, text},
     tenant::Tenant,
 };
+
+/// From what age on a key has a reserve.
+const A_MINUTE: Duration = Duration::from_mins(1);
 
 /// A caller with a new key of this user, which may do so much in an hour.
 async fn limited(admin: &Caller, user: &str, requests: u32) -> Caller {
@@ -102,6 +107,7 @@ async fn should_let_keys_be_ended_while_one_of_them_uses_up_all_that_the_organiz
     let admin = Caller::admin(&app).await;
     let acme = Tenant::new(&admin, "acme").await;
     admin.put_json("/organizations/acme/quotas", &json!({"requests_per_second": 1})).await.data(200);
+    app.clock.advance(A_MINUTE);
     let flood = {
         let leaked = acme.customer.clone();
         tokio::spawn(async move { while leaked.get("/me").await.status != 401 {} })
@@ -123,6 +129,7 @@ async fn should_keep_a_reserve_for_each_key_and_for_keys_and_users_alone() {
     let admin = Caller::admin(&app).await;
     let acme = Tenant::new(&admin, "acme").await;
     admin.put_json("/organizations/acme/quotas", &json!({"requests_per_second": 1})).await.data(200);
+    app.clock.advance(A_MINUTE);
     let own = |caller: &Caller| format!("/api-keys/{}", caller.api_key);
     let through = async |caller: &Caller, path: &str| {
         let mut asked = JoinSet::new();
@@ -147,6 +154,25 @@ async fn should_keep_a_reserve_for_each_key_and_for_keys_and_users_alone() {
     let caller = limited(&admin, &acme.customer.user, 2).await;
     let path = format!("/users/{}/api-keys", acme.customer.user);
     assert!(through(&caller, &path).await <= 2);
+}
+
+#[tokio::test]
+async fn should_give_no_reserve_for_making_keys_nor_to_those_that_were_just_made() {
+    let app = App::start().await;
+    let admin = Caller::admin(&app).await;
+    let acme = Tenant::new(&admin, "acme").await;
+    app.clock.advance(A_MINUTE);
+    let path = format!("/users/{}/api-keys", acme.customer.user);
+    let made = acme.customer.post(&path, &json!({"name": "another"})).await.data(201);
+    let another = acme.customer.holding(&made);
+    admin.put_json("/organizations/acme/quotas", &json!({"requests_per_second": 1})).await.data(200);
+    let (mut made, mut seen) = (0, 0);
+    for _ in 0..50 {
+        made += usize::from(acme.customer.post(&path, &json!({"name": "more"})).await.status == 201);
+        seen += usize::from(another.get(&path).await.status == 200);
+    }
+    // As many as the organization may in the seconds that this takes.
+    assert!(made + seen < 15, "{made} made, {seen} seen");
 }
 
 #[tokio::test]

@@ -100,5 +100,9 @@ fn error_lines(error: &ExecutionError) -> Vec<String> {
         ("detail", error.detail.as_ref()),
         ("instance", error.instance.as_ref()),
     ];
-    members.into_iter().filter_map(|(name, value)| Some(format!("  {name}: {}", value?))).collect()
+    // A value is somebody else's, and one line: it must not look like one of ours.
+    let line = |(name, value): (&str, Option<&String>)| {
+        Some(format!("  {name}: {}", value?.replace('\n', "\\n").replace('\t', "\\t")))
+    };
+    members.into_iter().filter_map(line).collect()
 }

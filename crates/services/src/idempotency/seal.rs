@@ -1,5 +1,6 @@
-//! Seals answers with the secret of whoever asked (ChaCha20-Poly1305, RFC 8439). The key is made of the secret and the request
-//! with HMAC-SHA-256 (RFC 2104), so each request has one of its own.
+//! Seals answers with the secret of whoever asked (ChaCha20-Poly1305, RFC 8439). The key is made of the secret, the request and what
+//! whoever asked might do with HMAC-SHA-256 (RFC 2104), so each request has one of its own, and it opens nothing for whoever may do
+//! something else by now.
 
 use ring::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
@@ -18,9 +19,9 @@ const PURPOSE: &[u8] = b"tenantry idempotency 1";
 pub(super) struct Seal(Option<LessSafeKey>);
 
 impl Seal {
-    pub(super) fn of(secret: &Secret, name: &Hash, content: &Hash) -> Self {
+    pub(super) fn of(secret: &Secret, name: &Hash, content: &Hash, rights: &Hash) -> Self {
         let mut key = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret.reveal().as_bytes()));
-        for part in [PURPOSE, name, content] {
+        for part in [PURPOSE, name, content, rights] {
             key.update(part);
         }
         Self(UnboundKey::new(&CHACHA20_POLY1305, key.sign().as_ref()).ok().map(LessSafeKey::new))
@@ -56,15 +57,20 @@ mod tests {
     }
 
     #[test]
-    fn should_open_what_it_sealed_and_nothing_that_another_secret_or_request_did() {
+    fn should_open_what_it_sealed_and_nothing_of_another_secret_request_or_right() {
         let (secret, other) = (Secret::generate().expect("one"), Secret::generate().expect("another"));
-        let seal = Seal::of(&secret, &[1; 32], &[2; 32]);
+        let seal = Seal::of(&secret, &[1; 32], &[2; 32], &[4; 32]);
         let sealed = seal.close(&answer()).expect("it seals");
         assert_eq!(seal.open(sealed.clone()), Some(answer()));
         assert!(!sealed.windows(5).any(|five| five == b"/here"), "it can be read");
-        let wrong = [(&other, [1; 32], [2; 32]), (&secret, [3; 32], [2; 32]), (&secret, [1; 32], [3; 32])];
-        for (secret, name, content) in wrong {
-            assert_eq!(Seal::of(secret, &name, &content).open(sealed.clone()), None);
+        let wrong = [
+            (&other, [1; 32], [2; 32], [4; 32]),
+            (&secret, [3; 32], [2; 32], [4; 32]),
+            (&secret, [1; 32], [3; 32], [4; 32]),
+            (&secret, [1; 32], [2; 32], [3; 32]),
+        ];
+        for (secret, name, content, rights) in wrong {
+            assert_eq!(Seal::of(secret, &name, &content, &rights).open(sealed.clone()), None);
         }
         for damaged in [Vec::new(), sealed[..20].to_vec(), [&sealed[..], &[0]].concat()] {
             assert_eq!(seal.open(damaged), None);
@@ -73,7 +79,7 @@ mod tests {
 
     #[test]
     fn should_seal_the_same_differently_each_time() {
-        let seal = Seal::of(&Secret::generate().expect("one"), &[1; 32], &[2; 32]);
+        let seal = Seal::of(&Secret::generate().expect("one"), &[1; 32], &[2; 32], &[4; 32]);
         assert_ne!(seal.close(&answer()), seal.close(&answer()));
     }
 }
