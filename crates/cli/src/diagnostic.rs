@@ -22,10 +22,32 @@ pub(crate) fn at(name: &str, text: &str, (line, column): (usize, usize), message
     }
 }
 
+/// How much of a line is shown, in characters.
+const SHOWN: usize = 120;
+
+/// The line, or what of a long one is around the column.
 fn excerpt(source: &str, line: usize, column: usize) -> String {
-    let number = line.to_string();
+    let (number, before) = (line.to_string(), column.saturating_sub(1));
+    let is_long = source.chars().nth(SHOWN).is_some();
+    let first = if is_long { before.saturating_sub(SHOWN / 2) } else { 0 };
+    let shown: String = source.chars().skip(first).take(SHOWN).collect();
+    let cut = if first > 0 { "…" } else { "" };
     // The caret stands below its column also where the line has tabs.
-    let lead: String =
-        source.chars().take(column.saturating_sub(1)).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-    format!(" {number} | {source}\n {:width$} | {lead}^", "", width = number.len())
+    let blank = |c| if c == '\t' { '\t' } else { ' ' };
+    let lead: String = cut.chars().chain(shown.chars().take(before - first)).map(blank).collect();
+    format!(" {number} | {cut}{shown}\n {:width$} | {lead}^", "", width = number.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn should_show_what_is_around_the_column_of_a_long_line() {
+        let line = format!("{}here{}", "a".repeat(200), "b".repeat(200));
+        let shown = format!(" 1 | …{}here{}\n   | {}^", "a".repeat(60), "b".repeat(56), " ".repeat(61));
+        assert_eq!(excerpt(&line, 1, 201), shown);
+        assert_eq!(excerpt("short", 12, 3), " 12 | short\n    |   ^");
+        assert_eq!(excerpt(&line, 1, 1), format!(" 1 | {}\n   | ^", "a".repeat(120)));
+    }
 }

@@ -143,8 +143,12 @@ async fn should_say_where_it_ended_when_an_upload_fails() {
 }
 
 #[tokio::test]
-async fn should_follow_no_link_that_leads_out_of_a_folder() {
-    let files = [("outside.yaml", &*definition("outside")), ("all/.data/a.yaml", &definition("a"))];
+async fn should_send_nothing_of_a_folder_that_is_no_definition_or_elsewhere() {
+    let files = [
+        ("outside.yaml", &*definition("outside")),
+        ("all/.data/a.yaml", &definition("a")),
+        ("all/ready.json", r#"{"admin_api_key": "tn_secret"}"#),
+    ];
     let (tenantry, server) = with_files(&files, [valid(), applied(1)]).await;
     let folder = tenantry.folder.path().join("all");
     symlink("../outside.yaml", folder.join("outside.yaml")).expect("a link");
@@ -152,7 +156,9 @@ async fn should_follow_no_link_that_leads_out_of_a_folder() {
     symlink(".data/a.yaml", folder.join("a.yaml")).expect("a link");
     let left = tenantry.run(&["workflow", "apply", "all"]).await;
     assert_left(&left, 0, "applied a revision 1\n");
-    assert_eq!(left.stderr, "left out all/outside.yaml: it does not lead to a file in the folder\n");
+    let left_out = "left out all/outside.yaml: it does not lead to a file in the folder\n\
+                    left out all/ready.json: it is no definition\n";
+    assert_eq!(left.stderr, left_out);
     assert_eq!(server.asked_lines().len(), 2);
 }
 

@@ -45,6 +45,14 @@ impl Definition {
         (!name.is_empty()).then(|| name.to_owned())
     }
 
+    /// Whether it can be read and is something else: nobody who wrote a definition left out both what it is and what it does.
+    pub(super) fn is_something_else(&self) -> bool {
+        let documents = Yaml::load_from_str(&self.text).unwrap_or_default();
+        let of_definitions =
+            |document: &Yaml<'_>| ["document", "do"].iter().any(|key| document.as_mapping_get(key).is_some());
+        documents.first().is_some_and(|document| !of_definitions(document))
+    }
+
     /// A defect of the text as one of the file.
     fn located(&self, defect: &Defect) -> Defect {
         let mut located = defect.clone();

@@ -35,7 +35,7 @@ impl Documents {
             if argument != "-" && Path::new(argument).is_dir() {
                 is_one = false;
                 for file in files_below(Path::new(argument))? {
-                    definitions.extend(read(&file)?);
+                    definitions.extend(read(&file)?.into_iter().filter(is_a_definition));
                 }
             } else {
                 definitions.extend(read(Path::new(argument))?);
@@ -60,6 +60,15 @@ impl Documents {
         }
         Ok(())
     }
+}
+
+/// Other files of a folder are nobody's business: what is in them is neither sent nor shown.
+fn is_a_definition(definition: &Definition) -> bool {
+    let is_other = definition.is_something_else();
+    if is_other {
+        note(&format!("left out {}: it is no definition", definition.place()));
+    }
+    !is_other
 }
 
 fn nothing_in(argument: &str) -> Failure {
