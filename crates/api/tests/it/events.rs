@@ -12,6 +12,7 @@ use crate::{
     caller::{Caller, text},
     log::Log,
     scopes::limited,
+    tasks::LONG,
     tenant::{Tenant, execution_in},
     wire::Wire,
 };
@@ -20,17 +21,6 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a stream may go on for somebody who may not see it any more: a second or so, on a machine that has other things to do.
 const MOMENT: Duration = Duration::from_secs(5);
-
-/// Sets, and then waits until it is asked to stop.
-const LONG: &str = "\
-document: {dsl: '1.0.3', namespace: test, name: long, version: '1.0.0'}
-do:
-  - begin: {set: {n: 1}}
-  - never: {if: '${ .n == 2 }', set: {n: 3}}
-  - outer:
-      do:
-        - rest: {wait: {minutes: 10}}
-";
 
 /// Waits a little, some times over.
 const STEPS: &str = "\

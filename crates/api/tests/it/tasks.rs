@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Sets, and then waits until it is asked to stop.
-const LONG: &str = "\
+pub(crate) const LONG: &str = "\
 document: {dsl: '1.0.3', namespace: test, name: long, version: '1.0.0'}
 do:
   - begin: {set: {n: 1}}
