@@ -11,7 +11,7 @@ use tenantry_services::{
     rate_limits::{Limited, Standing},
 };
 
-use crate::rate_limit;
+use crate::{rate_limit, streams::Holder};
 
 /// The kinds of problems. Their words are stable: users' programs tell problems apart by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -203,9 +203,13 @@ impl Problem {
     }
 
     /// The organization has as many streams open as it may.
-    pub(crate) fn too_many_streams(most: usize) -> Self {
+    pub(crate) fn too_many_streams(holder: Holder, most: usize) -> Self {
+        let holder = match holder {
+            Holder::Organization(_) => "organization",
+            Holder::ApiKey(_) => "API key",
+        };
         let detail = format!(
-            "the organization has {most} streams of events open on this node, as many as it may; close one, or ask again and again"
+            "the {holder} has {most} streams of events open on this node, as many as it may; close one, or ask again and again"
         );
         let headers = vec![(header::RETRY_AFTER, HeaderValue::from_static("5"))];
         Self { headers, ..Self::new(Code::RateLimited, detail) }

@@ -10,7 +10,6 @@ macro_rules! v0 {
 mod api_keys;
 mod audit;
 mod docs;
-mod execution_events;
 mod executions;
 mod health;
 mod me;

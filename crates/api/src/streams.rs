@@ -6,7 +6,7 @@
 //!
 //! | bound | why |
 //! |---|---|
-//! | half of the connections that may be open are streams, an eighth of those an organization's | there is room for other requests, and for others |
+//! | half of the connections that may be open are streams, an eighth of those an organization's, half of these a key's | there is room for other requests, other organizations, and their other keys |
 //! | what is sent is made when the connection takes it | who is slow costs nothing |
 
 use std::{
@@ -23,7 +23,7 @@ use axum::{
 };
 use futures::stream;
 use serde::Serialize;
-use tenantry_domain::{OrgScope, OrganizationId};
+use tenantry_domain::{ApiKeyId, OrgScope, OrganizationId};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
@@ -46,28 +46,33 @@ const AGAIN_AFTER: u64 = 1000;
 #[derive(Clone, Debug)]
 pub(crate) struct Streams {
     most: usize,
-    most_each: usize,
     open: Arc<Mutex<Open>>,
 }
 
 #[derive(Debug, Default)]
 struct Open {
     all: usize,
-    of: HashMap<OrganizationId, usize>,
+    of: HashMap<Holder, usize>,
+}
+
+/// Whose streams are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Holder {
+    Organization(OrganizationId),
+    ApiKey(ApiKeyId),
 }
 
 /// A stream that counts until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    organization: OrganizationId,
+    holders: Vec<Holder>,
     open: Arc<Mutex<Open>>,
 }
 
 impl Streams {
     /// As many as so many connections have room for.
     pub(crate) fn among(connections: &Connections) -> Self {
-        let most = (connections.most() / 2).max(1);
-        Self { most, most_each: (most / 8).max(1), open: Arc::default() }
+        Self { most: (connections.most() / 2).max(1), open: Arc::default() }
     }
 
     /// How many are open.
@@ -80,19 +85,40 @@ impl Streams {
         self.most
     }
 
-    /// One more for an organization, if there is room.
-    pub(crate) fn take(&self, organization: OrganizationId) -> Result<Slot, Problem> {
+    /// How many of them may be this holder's.
+    fn most_of(&self, holder: Holder) -> usize {
+        let part = match holder {
+            Holder::Organization(_) => 8,
+            Holder::ApiKey(_) => 16,
+        };
+        (self.most / part).max(1)
+    }
+
+    /// One more in this organization, for whoever acts, if there is room.
+    pub(crate) fn take(
+        &self,
+        organization: OrganizationId,
+        api_key: Option<ApiKeyId>,
+    ) -> Result<Slot, Problem> {
         let mut open = lock(&self.open);
         if open.all >= self.most {
             return Err(Problem::new(Code::Unavailable, "as many streams of events are open as may be"));
         }
-        let own = open.of.entry(organization).or_default();
-        if *own >= self.most_each {
-            return Err(Problem::too_many_streams(self.most_each));
+        let holders: Vec<_> = [Some(Holder::Organization(organization)), api_key.map(Holder::ApiKey)]
+            .into_iter()
+            .flatten()
+            .collect();
+        for &holder in &holders {
+            let most = self.most_of(holder);
+            if open.of.get(&holder).is_some_and(|own| *own >= most) {
+                return Err(Problem::too_many_streams(holder, most));
+            }
         }
-        *own += 1;
+        for &holder in &holders {
+            *open.of.entry(holder).or_default() += 1;
+        }
         open.all += 1;
-        Ok(Slot { organization, open: Arc::clone(&self.open) })
+        Ok(Slot { holders, open: Arc::clone(&self.open) })
     }
 }
 
@@ -100,10 +126,12 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let mut open = lock(&self.open);
         open.all -= 1;
-        if let Some(own) = open.of.get_mut(&self.organization) {
-            *own -= 1;
-            if *own == 0 {
-                open.of.remove(&self.organization);
+        for holder in &self.holders {
+            if let Some(own) = open.of.get_mut(holder) {
+                *own -= 1;
+                if *own == 0 {
+                    open.of.remove(holder);
+                }
             }
         }
     }
@@ -240,20 +268,24 @@ mod tests {
 
     #[test]
     fn should_leave_room_for_others_and_forget_who_has_left() {
-        let streams = Streams::among(&Connections::at_most(32));
-        let (one, other) =
-            (OrganizationId::generate(SystemClock.now()), OrganizationId::generate(SystemClock.now()));
-        let mut slots = vec![streams.take(one).expect("room"), streams.take(one).expect("room")];
-        assert_eq!(streams.take(one).expect_err("an eighth").code(), Code::RateLimited);
-        slots.push(streams.take(other).expect("another's"));
-        assert_eq!((streams.open(), streams.most()), (3, 16));
+        let streams = Streams::among(&Connections::at_most(64));
+        let organization = || OrganizationId::generate(SystemClock.now());
+        let key = || Some(ApiKeyId::generate(SystemClock.now()));
+        let (acme, flood) = (organization(), key());
+        let mut slots: Vec<_> = (0..2).map(|_| streams.take(acme, flood).expect("room")).collect();
+        assert_eq!(
+            streams.take(acme, flood).expect_err("half of the organization's").code(),
+            Code::RateLimited
+        );
+        slots.extend((0..2).map(|_| streams.take(acme, key()).expect("room for another key")));
+        assert_eq!(streams.take(acme, key()).expect_err("an eighth of all").code(), Code::RateLimited);
+        slots.push(streams.take(organization(), key()).expect("another organization's"));
+        assert_eq!((streams.open(), streams.most()), (5, 32));
         slots.clear();
         assert_eq!(streams.open(), 0);
         assert!(lock(&streams.open).of.is_empty());
-        for _ in 0..16 {
-            slots.push(streams.take(OrganizationId::generate(SystemClock.now())).expect("room"));
-        }
-        assert_eq!(streams.take(one).expect_err("all").code(), Code::Unavailable);
+        slots.extend((0..32).map(|_| streams.take(organization(), key()).expect("room")));
+        assert_eq!(streams.take(acme, flood).expect_err("all").code(), Code::Unavailable);
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Schedules<'_> {
     }
 
     /// Has a schedule start what it would have started in a span of time.
-    pub fn backfill(&self, schedule: &str, backfill: &Backfill) -> Call<Schedule> {
+    pub fn backfill(&self, schedule: &str, backfill: &Backfill) -> Call<Backfilled> {
         self.0.call(Method::POST, &["schedules", schedule, "backfill"]).json(backfill)
     }
 
@@ -200,4 +200,15 @@ pub struct Schedule {
     /// By whom it was made, if somebody still known.
     #[serde(default)]
     pub created_by: Option<String>,
+}
+
+/// A schedule that was told to make up for a span of time.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[non_exhaustive]
+pub struct Backfilled {
+    /// The schedule.
+    #[serde(flatten)]
+    pub schedule: Schedule,
+    /// How many starts there are in the span. What overlaps may be left out, as the schedule or the backfill says.
+    pub starts: u64,
 }

@@ -158,6 +158,14 @@ impl Actor {
             Self::System => None,
         }
     }
+
+    /// The key they presented.
+    pub fn api_key(self) -> Option<ApiKeyId> {
+        match self {
+            Self::User { api_key, .. } => Some(api_key),
+            Self::System => None,
+        }
+    }
 }
 
 /// Where a request came from.

@@ -79,6 +79,15 @@ pub struct Found {
     pub next_runs: Option<Vec<Timestamp>>,
 }
 
+/// A schedule that was told to make up for a span of time.
+#[derive(Clone, Debug)]
+pub struct Backfilled {
+    /// The schedule.
+    pub schedule: Found,
+    /// How many starts there are in the span.
+    pub starts: usize,
+}
+
 impl Schedules {
     pub(crate) fn new(
         store: Store,
@@ -282,7 +291,7 @@ impl Schedules {
         scope: &OrgScope,
         id: ScheduleId,
         backfill: Backfill,
-    ) -> Result<Found, Error> {
+    ) -> Result<Backfilled, Error> {
         let Backfill { from, to, overlap } = backfill;
         if from > to {
             return Err(Invalid::new("end_time", "must not be before start_time").into());
@@ -299,13 +308,14 @@ impl Schedules {
             );
             return Err(Invalid::new("end_time", rule).into());
         }
+        let starts = moments.len();
         let event = Event::done(Action::ScheduleBackfill, Resource::Schedule(id)).with_changes(
-            json!({ "start_time": from, "end_time": to, "overlap": overlap, "starts": moments.len() }),
+            json!({ "start_time": from, "end_time": to, "overlap": overlap, "starts": starts }),
         );
         self.intend(scope, id, event.clone()).await?;
         let done = self.scheduler.backfill(&background, id, backfill).await;
         self.settle(scope, event, done).await?;
-        self.get(scope, id).await
+        Ok(Backfilled { schedule: self.get(scope, id).await?, starts })
     }
 
     /// Records what Temporal is about to be told, and sees that there is a worker for what comes of it.

@@ -1,19 +1,18 @@
 //! Schedules: workflows that start by themselves.
 
+mod backfill;
+
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
-use tenantry_client::{
-    Timestamp,
-    schedules::{Backfill, Calendar, Changes, NewSchedule, Note, Spec},
-};
+use tenantry_client::schedules::{Calendar, Changes, NewSchedule, Note, Spec};
 
+use self::backfill::Span;
 use crate::{
     connection::Session,
     failure::Failure,
     input::{parse_span, read_json},
-    output::note,
     paging::Paging,
 };
 
@@ -89,9 +88,9 @@ pub(crate) enum Schedule {
         schedule: String,
     },
     /// Have a schedule start what it would have started in a span of time
-    #[command(
-        after_help = "Example:\n  tenantry schedule backfill sch_01k9… --from 2026-01-01T00:00:00Z --to 2026-01-01T12:00:00Z --overlap buffer_all"
-    )]
+    #[command(after_help = "Examples:
+  tenantry schedule backfill sch_01k9… --from 2026-01-01T00:00:00Z --to 2026-01-01T12:00:00Z --overlap buffer_all
+  tenantry schedule backfill sch_01k9… --from 2026-01-01T00:00:00Z --to 2026-01-01T12:00:00Z --overlap allow_all --wait")]
     Backfill(Span),
     /// Show when a schedule starts next
     #[command(after_help = "Example:\n  tenantry schedule upcoming sch_01k9… --limit 30")]
@@ -181,22 +180,6 @@ fn read_calendar(argument: &str) -> Result<Calendar, Failure> {
         .map_err(|error| Failure::invalid(format!("the calendar is none: {error}")))
 }
 
-/// A span of time to make up for.
-#[derive(Args, Debug)]
-pub(crate) struct Span {
-    /// Its id
-    schedule: String,
-    /// The begin of the span, in RFC 3339
-    #[arg(long, value_name = "TIME")]
-    from: Timestamp,
-    /// The end of the span, in RFC 3339
-    #[arg(long, value_name = "TIME")]
-    to: Timestamp,
-    /// What happens while the execution before has not ended [default: the schedule's]
-    #[arg(long, value_name = "POLICY", value_parser = OVERLAPS)]
-    overlap: Option<String>,
-}
-
 impl Schedule {
     pub(crate) async fn run(self, session: Session) -> Result<(), Failure> {
         let schedules = session.client.schedules();
@@ -219,24 +202,9 @@ impl Schedule {
             Self::Pause { schedule, note } => schedules.pause(&schedule, &Note { note }),
             Self::Resume { schedule, note } => schedules.resume(&schedule, &Note { note }),
             Self::Trigger { schedule } => schedules.trigger(&schedule),
-            Self::Backfill(span) => return span.backfill(&session).await,
+            Self::Backfill(span) => return span.run(&session).await,
         };
         Ok(session.output.one(&call.raw().send().await?, FIELDS)?)
-    }
-}
-
-impl Span {
-    /// The server has handed the span to Temporal when it answers; what it starts shows itself among the executions.
-    async fn backfill(self, session: &Session) -> Result<(), Failure> {
-        let Self { schedule, from, to, overlap } = self;
-        let backfill = Backfill { start_time: from, end_time: to, overlap };
-        let call = session.client.schedules().backfill(&schedule, &backfill);
-        let backfilled = call.raw().send().await?;
-        session.output.one(&backfilled, FIELDS)?;
-        note(&format!(
-            "Temporal starts them now: `tenantry execution list --schedule {schedule}` shows how far it is"
-        ));
-        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    answers::{AT, data},
+    answers::{AT, data, execution},
     stand_in::{Answer, StandIn},
     tenantry::Tenantry,
 };
@@ -86,4 +86,57 @@ async fn should_show_schedules_and_their_starts() {
     }
     insta::assert_snapshot!(said);
     assert_eq!(server.asked_lines()[1], "GET /api/v0/schedules/sch_1/upcoming?limit=10");
+}
+
+/// A page of what the schedule has started: each with its id, its hour and its status.
+fn runs(runs: &[(&str, &str, &str)]) -> Answer {
+    let run = |(id, hour, status): &(&str, &str, &str)| {
+        let mut run = execution(status);
+        run["id"] = json!(id);
+        run["workflow_id"] = json!(format!("sch_1-2026-01-01T{hour}:00:00Z"));
+        run
+    };
+    let items: Vec<_> = runs.iter().map(run).collect();
+    Answer::new(200, json!({ "data": items, "next_cursor": null }))
+}
+
+#[tokio::test]
+async fn should_wait_until_a_span_is_made_up_for() {
+    let mut backfilled = schedule();
+    backfilled["starts"] = json!(2);
+    // One is from before, and one of another hour has nothing to do with it.
+    let old = ("exe_0", "00", "completed");
+    let answers = [
+        runs(&[old]),
+        Answer::new(202, json!({ "data": backfilled })),
+        runs(&[("exe_1", "09", "running"), old]),
+        runs(&[("exe_2", "00", "running"), ("exe_1", "09", "running"), old]),
+        runs(&[("exe_3", "01", "running"), ("exe_2", "00", "completed"), ("exe_1", "09", "running"), old]),
+    ];
+    let server = StandIn::new(answers).await;
+    let span = ["--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T01:00:00Z"];
+    let backfill =
+        [&["schedule", "backfill", "sch_1", "--overlap", "buffer_all", "--wait"][..], &span].concat();
+    let left = Tenantry::at(&server.url).run(&backfill).await;
+    assert_eq!((left.status, left.stderr.as_str()), (Some(0), "started 2\n"), "{}", left.stdout);
+    assert!(left.stdout.contains("starts                  2\n"), "{}", left.stdout);
+    let asked = server.asked_lines();
+    assert_eq!(asked[0], "GET /api/v0/executions?schedule=sch_1&limit=1");
+    assert_eq!(asked[1], "POST /api/v0/schedules/sch_1/backfill");
+    assert_eq!(asked.len(), 5, "{asked:?}");
+}
+
+#[tokio::test]
+async fn should_not_wait_for_starts_that_are_left_out() {
+    let mut backfilled = schedule();
+    backfilled["starts"] = json!(3);
+    let first =
+        [runs(&[]), Answer::new(202, json!({ "data": backfilled })), runs(&[("exe_1", "00", "running")])];
+    let done = (0..100).map(|_| runs(&[("exe_1", "00", "completed")]));
+    let server = StandIn::new(first.into_iter().chain(done)).await;
+    let span = ["--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T02:00:00Z", "--wait"];
+    let backfill = [&["schedule", "backfill", "sch_1"][..], &span].concat();
+    let left = Tenantry::at(&server.url).run(&backfill).await;
+    let said = "started 1; 2 would have overlapped, and skip leaves such out\n";
+    assert_eq!((left.status, left.stderr.as_str()), (Some(0), said));
 }

@@ -292,16 +292,12 @@ async fn should_make_a_schedule_with_what_is_told_and_nothing_else() {
 
 #[tokio::test]
 async fn should_reach_each_route_of_a_schedule() {
-    let at = AT.parse().expect("a moment");
-    let backfill = Backfill { start_time: at, end_time: at, overlap: None };
-    let span = r#"{"start_time":"2026-01-31T12:00:00Z","end_time":"2026-01-31T12:00:00Z"}"#;
     for (verb, line, body) in [
         ("get", "GET /api/v0/schedules/sch_1", ""),
         ("update", "PATCH /api/v0/schedules/sch_1", "{}"),
         ("pause", "POST /api/v0/schedules/sch_1/pause", r#"{"note":"why"}"#),
         ("resume", "POST /api/v0/schedules/sch_1/resume", "{}"),
         ("trigger", "POST /api/v0/schedules/sch_1/trigger", ""),
-        ("backfill", "POST /api/v0/schedules/sch_1/backfill", span),
     ] {
         let (client, server) = call(data(&schedule())).await;
         let schedules = client.schedules();
@@ -310,12 +306,22 @@ async fn should_reach_each_route_of_a_schedule() {
             "update" => schedules.update("sch_1", &ScheduleChanges::default()),
             "pause" => schedules.pause("sch_1", &Note { note: Some("why".to_owned()) }),
             "resume" => schedules.resume("sch_1", &Note::default()),
-            "trigger" => schedules.trigger("sch_1"),
-            _ => schedules.backfill("sch_1", &backfill),
+            _ => schedules.trigger("sch_1"),
         };
         asked.send().await.expect("a schedule");
         assert_eq!((server.asked()[0].line.as_str(), server.asked()[0].body.as_str()), (line, body));
     }
+    let at = AT.parse().expect("a moment");
+    let backfill = Backfill { start_time: at, end_time: at, overlap: None };
+    let mut answer = schedule();
+    answer["starts"] = json!(1);
+    let (client, server) = call(data(&answer)).await;
+    let backfilled = client.schedules().backfill("sch_1", &backfill).send().await.expect("a schedule");
+    assert_eq!((backfilled.schedule.id.as_str(), backfilled.starts), ("sch_1", 1));
+    let asked = &server.asked()[0];
+    assert_eq!(asked.line, "POST /api/v0/schedules/sch_1/backfill");
+    assert_eq!(asked.body, r#"{"start_time":"2026-01-31T12:00:00Z","end_time":"2026-01-31T12:00:00Z"}"#);
+
     let (client, server) = call(data(&json!([AT, AT]))).await;
     let upcoming = client.schedules().upcoming("sch_1").limit(2).page().await.expect("moments");
     assert_eq!(upcoming.items.len(), 2);

@@ -102,7 +102,7 @@ impl Describe for Stream {
 }
 
 /// Whoever has heard of the end already is told not to come again (WHATWG HTML, section 9.2.3).
-pub(super) async fn events(
+pub(super) async fn follow(
     ReadExecutions(scope): ReadExecutions,
     InPath(execution): InPath<ExecutionId>,
     LastEventId(told): LastEventId,
@@ -114,7 +114,7 @@ pub(super) async fn events(
     if following.is_over() {
         return Ok(Stream(StatusCode::NO_CONTENT.into_response()));
     }
-    let slot = app.streams.take(scope.organization())?;
+    let slot = app.streams.take(scope.organization(), scope.trail().actor.api_key())?;
     Ok(Stream(streams::answer(&app, following, again, slot)))
 }
 
