@@ -2,10 +2,12 @@
 
 use tenantry_client::Defect;
 
+use crate::output::one_line;
+
 /// One problem as the lines to print; `name` is that of the file, `text` what is in it.
 pub(crate) fn render(name: &str, text: &str, defect: &Defect) -> String {
     let Some(line) = defect.line.filter(|line| *line > 0) else {
-        return format!("{name}: {defect}");
+        return one_line(&format!("{name}: {defect}"));
     };
     let column = defect.column.unwrap_or(1).max(1);
     let path = defect.path.as_deref().filter(|path| !path.is_empty());
@@ -15,7 +17,7 @@ pub(crate) fn render(name: &str, text: &str, defect: &Defect) -> String {
 
 /// What is wrong at a line and a column of a file, both counted from 1.
 pub(crate) fn at(name: &str, text: &str, (line, column): (usize, usize), message: &str) -> String {
-    let head = format!("{name}:{line}:{column}: {message}");
+    let head = one_line(&format!("{name}:{line}:{column}: {message}"));
     match line.checked_sub(1).and_then(|index| text.lines().nth(index)) {
         Some(source) => format!("{head}\n{}", excerpt(source, line, column)),
         None => head,

@@ -4,7 +4,11 @@ use std::{borrow::Cow, io, io::Write as _, process::ExitCode};
 
 use tenantry_client::{Error, Problem};
 
-use crate::{connection::Session, hint::hint, output::plain};
+use crate::{
+    connection::Session,
+    hint::hint,
+    output::{one_line, plain},
+};
 
 /// The exit statuses that scripts hold on to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +54,7 @@ impl Failure {
         Self::new(Exit::Usage, "invalid", message)
     }
 
-    /// With these lines below its sentence.
+    /// With these lines below its sentence. They may have line breaks of ours, so what they quote is [`one_line`] already.
     pub(crate) fn with_details(mut self, details: impl IntoIterator<Item = String>) -> Self {
         self.details.extend(details);
         self
@@ -93,9 +97,9 @@ impl Failure {
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "error[{}]: {}", plain(&self.code), plain(&self.message))?;
+        writeln!(f, "error[{}]: {}", one_line(&self.code), one_line(&self.message))?;
         self.details.iter().try_for_each(|line| writeln!(f, "{}", plain(line)))?;
-        self.hint.iter().try_for_each(|hint| writeln!(f, "hint: {}", plain(hint)))
+        self.hint.iter().try_for_each(|hint| writeln!(f, "hint: {}", one_line(hint)))
     }
 }
 
@@ -127,7 +131,9 @@ impl From<Error> for Failure {
 
 fn refused(problem: Box<Problem>) -> Failure {
     let mut failure = Failure::new(exit_for(problem.status), problem.code.clone(), problem.message());
-    failure.details.extend(problem.errors.iter().map(|defect| format!("  {defect}")));
+    failure
+        .details
+        .extend(problem.errors.iter().map(|defect| format!("  {}", one_line(&defect.to_string()))));
     failure.problem = Some(problem);
     failure
 }

@@ -24,16 +24,21 @@ mod users;
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fs::{self, File},
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+};
 use serde_json::{Map, Value};
 use tenantry_domain::WorkflowName;
 use tenantry_dsl::source::{Bounds, Content, Node};
 
 pub(crate) use self::page::Page;
-use crate::failure::Failure;
+use crate::{failure::Failure, output::one_line};
 
 /// The file that makes a folder one of an organization, and says how to read it.
 pub(crate) const MARKER: &str = "tenantry.yaml";
@@ -191,20 +196,31 @@ impl Reader<'_> {
     }
 
     fn fault(&mut self, file: &str, message: &str) {
-        self.faults.push(format!("{}: {message}", self.path(file).display()));
+        self.faults.push(one_line(&format!("{}: {message}", self.path(file).display())));
     }
 }
 
-/// Reads a file of the folder. A link could name any file of the user's, whose lines would then stand in an error.
+/// Reads a file of the folder. A link could name any file of the user's, whose lines would then stand in an error. The open file is asked
+/// what it is, so it cannot be exchanged between the question and the reading.
 fn read_file(path: &Path) -> Result<String, String> {
-    let there = fs::symlink_metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
-    if !there.is_file() {
-        return Err("is no file; links are not followed".to_owned());
-    }
-    if there.len() > LARGEST.bytes as u64 {
-        return Err(format!("has more than {} bytes", LARGEST.bytes));
-    }
-    fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))
+    const OTHER: &str = "is no file; links are not followed";
+    // A pipe would be waited for.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| match error {
+        Errno::LOOP => OTHER.to_owned(),
+        error => format!("cannot be read: {}", io::Error::from(error)),
+    })?;
+    let read = || -> io::Result<Result<String, String>> {
+        let file = File::from(file);
+        if !file.metadata()?.is_file() {
+            return Ok(Err(OTHER.to_owned()));
+        }
+        let mut text = String::new();
+        let length = file.take(LARGEST.bytes as u64 + 1).read_to_string(&mut text)?;
+        let is_small = length <= LARGEST.bytes;
+        Ok(is_small.then_some(text).ok_or_else(|| format!("has more than {} bytes", LARGEST.bytes)))
+    };
+    read().unwrap_or_else(|error| Err(format!("cannot be read: {error}")))
 }
 
 fn is_thing(name: &str) -> bool {

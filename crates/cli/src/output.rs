@@ -116,6 +116,11 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped.collect())
 }
 
+/// The same as one line, so that what is quoted cannot look like a line of ours.
+pub(crate) fn one_line(text: &str) -> String {
+    plain(text).replace('\n', "\\n").replace('\t', "\\t")
+}
+
 /// Whether it does something to a terminal, or to the order of what stands beside it (Unicode's bidirectional controls).
 fn commands(c: char) -> bool {
     c.is_control()

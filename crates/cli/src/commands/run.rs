@@ -12,6 +12,7 @@ use crate::{
     connection::Session,
     failure::{Exit, Failure},
     input::read_json,
+    output::one_line,
     poll,
     progress::Progress,
     watch::{self, word},
@@ -100,9 +101,6 @@ fn error_lines(error: &ExecutionError) -> Vec<String> {
         ("detail", error.detail.as_ref()),
         ("instance", error.instance.as_ref()),
     ];
-    // A value is somebody else's, and one line: it must not look like one of ours.
-    let line = |(name, value): (&str, Option<&String>)| {
-        Some(format!("  {name}: {}", value?.replace('\n', "\\n").replace('\t', "\\t")))
-    };
+    let line = |(name, value): (&str, Option<&String>)| Some(format!("  {name}: {}", one_line(value?)));
     members.into_iter().filter_map(line).collect()
 }

@@ -5,7 +5,7 @@ use std::{fmt::Display, str::FromStr};
 use tenantry_domain::{Invalid, field::UnknownWord};
 use tenantry_dsl::source::{self, Bounds, Content, Entry, Node, Position};
 
-use crate::diagnostic;
+use crate::{diagnostic, output::one_line};
 
 /// A file that is being read.
 pub(crate) struct Page {
@@ -44,7 +44,7 @@ impl Page {
         let Self { mut faults, shown, text, .. } = self;
         faults.sort_by_key(|(at, _)| (at.line, at.column));
         let lines = faults.into_iter().map(|(at, message)| match at.line {
-            0 => format!("{shown}: {message}"),
+            0 => one_line(&format!("{shown}: {message}")),
             line => diagnostic::at(&shown, &text, (line, at.column), &message),
         });
         lines.collect()

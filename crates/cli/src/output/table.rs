@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::plain;
+use super::{one_line, plain};
 
 /// One thing, a field a line; a field that it does not have is left out.
 pub(super) fn record(thing: &Value, fields: &[&str]) -> String {
@@ -29,7 +29,7 @@ fn find<'a>(thing: &'a Value, field: &str) -> Option<&'a Value> {
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
-        Value::String(text) => plain(text).replace('\n', "\\n").replace('\t', "\\t"),
+        Value::String(text) => one_line(text),
         Value::Array(items) if items.iter().all(Value::is_string) => {
             items.iter().map(cell).collect::<Vec<_>>().join(", ")
         }

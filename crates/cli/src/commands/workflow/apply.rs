@@ -49,8 +49,8 @@ struct Applied {
 
 /// One needs no check before: an upload is one.
 async fn apply_one(session: &Session, definition: &Definition) -> Result<(), Failure> {
-    let Some(name) = definition.document_name() else { return Err(nameless(session, definition).await?) };
-    let Applied { workflow, sentence } = upload(session, definition, &name).await?;
+    let Some(name) = &definition.name else { return Err(nameless(session, definition).await?) };
+    let Applied { workflow, sentence } = upload(session, definition, name).await?;
     Ok(session.output.sentence(&workflow, &sentence)?)
 }
 
@@ -78,8 +78,8 @@ async fn apply_all(session: &Session, documents: &Documents) -> Result<(), Failu
 }
 
 async fn apply_next(session: &Session, definition: &Definition) -> Result<Applied, Failure> {
-    let Some(name) = definition.document_name() else { return Err(nameless(session, definition).await?) };
-    upload(session, definition, &name).await
+    let Some(name) = &definition.name else { return Err(nameless(session, definition).await?) };
+    upload(session, definition, name).await
 }
 
 async fn upload(session: &Session, definition: &Definition, name: &str) -> Result<Applied, Failure> {
@@ -105,13 +105,13 @@ async fn upload(session: &Session, definition: &Definition, name: &str) -> Resul
 /// Why a definition has no name.
 async fn nameless(session: &Session, definition: &Definition) -> Result<Failure, Failure> {
     Findings::of_one(definition, check::defects(session, definition).await?).settle()?;
-    Ok(Failure::invalid(format!("{} has no document.name", definition.place())))
+    Ok(Failure::invalid(format!("{} has no document.name", definition.place)))
 }
 
 async fn tell_changes(session: &Session, documents: &Documents) -> Result<(), Failure> {
     let mut changes = Vec::new();
     for definition in &documents.definitions {
-        let Some(name) = definition.document_name() else { return Err(nameless(session, definition).await?) };
+        let Some(name) = &definition.name else { return Err(nameless(session, definition).await?) };
         let change = Change::of(session, definition, name).await?;
         if session.output.is_table() {
             change.show()?;

@@ -36,18 +36,14 @@ enum Kind {
 
 impl Change {
     /// Compares with the latest revision that the server has.
-    pub(super) async fn of(
-        session: &Session,
-        definition: &Definition,
-        name: String,
-    ) -> Result<Self, Failure> {
-        let latest = check::patiently(|| session.client.workflows().get(&name).raw().send()).await;
+    pub(super) async fn of(session: &Session, definition: &Definition, name: &str) -> Result<Self, Failure> {
+        let latest = check::patiently(|| session.client.workflows().get(name).raw().send()).await;
         let kind = match latest {
-            Ok(latest) => Kind::between(&name, &latest, definition)?,
+            Ok(latest) => Kind::between(name, &latest, definition)?,
             Err(Error::Api(problem)) if problem.status == 404 => Kind::New,
             Err(error) => return Err(check::failed(definition, error)),
         };
-        Ok(Self { name, kind })
+        Ok(Self { name: name.to_owned(), kind })
     }
 
     /// Shows it, with colours if somebody sees them.
@@ -79,12 +75,12 @@ impl Change {
 impl Kind {
     fn between(name: &str, latest: &Value, definition: &Definition) -> Result<Self, Failure> {
         let ours = tenantry_dsl::read_value(&definition.text)
-            .map_err(|error| Failure::invalid(format!("cannot read {}: {error}", definition.place())))?;
+            .map_err(|error| Failure::invalid(format!("cannot read {}: {error}", definition.place)))?;
         let (theirs, revision) = (&latest["definition"], latest["revision"].clone());
         if ours == *theirs {
             return Ok(Self::Unchanged { revision });
         }
-        let header = (format!("{name} revision {revision}"), definition.place().to_owned());
+        let header = (format!("{name} revision {revision}"), definition.place.to_owned());
         Ok(Self::Changed { revision, diff: difference(&header, theirs, &ours) })
     }
 }

@@ -55,7 +55,7 @@ impl<'a> Findings<'a> {
         let problems = if count == 1 { "a problem".to_owned() } else { format!("{count} problems") };
         match &self.wrong[..] {
             [] => Ok(()),
-            [(definition, _)] => Err(Failure::invalid(format!("{} has {problems}", definition.place()))),
+            [(definition, _)] => Err(Failure::invalid(format!("{} has {problems}", definition.place))),
             wrong => {
                 let (wrong, asked) = (wrong.len(), self.asked);
                 Err(Failure::invalid(format!("{wrong} of {asked} definitions have {problems}")))
@@ -90,5 +90,5 @@ where
 
 /// A failure of a call for a definition, which says for which.
 pub(super) fn failed(definition: &Definition, error: Error) -> Failure {
-    Failure::from(error).with_details([format!("  of {}", definition.place())])
+    Failure::from(error).with_details([format!("  of {}", definition.place)])
 }

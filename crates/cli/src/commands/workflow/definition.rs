@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use saphyr::{LoadableYamlNode as _, Yaml};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tenantry_client::{Defect, workflows::Source};
 
@@ -16,41 +17,43 @@ pub(super) struct Definition {
     /// The file, and the line where there are several definitions in it.
     pub(super) place: String,
     /// All that is in the file.
-    pub(super) file_text: Arc<str>,
+    file_text: Arc<str>,
     /// How many lines of the file come before the text.
-    pub(super) skipped_lines: usize,
+    skipped_lines: usize,
     /// The text itself.
     pub(super) text: String,
+    /// Whether the server is to read it as JSON: if the file is called so, or it is.
+    is_json: bool,
+    /// Its `document.name`, if it can be read.
+    pub(super) name: Option<String>,
+    /// Whether it can be read and is something else: nobody who wrote a definition left out both what it is and what it does.
+    pub(super) is_something_else: bool,
 }
 
 impl Definition {
-    /// Where it is, in messages.
-    pub(super) fn place(&self) -> &str {
-        &self.place
+    pub(super) fn new(
+        file: String,
+        place: String,
+        file_text: Arc<str>,
+        skipped_lines: usize,
+        text: String,
+    ) -> Self {
+        let is_called_json = Path::new(&file).extension().is_some_and(|extension| extension == "json");
+        let is_json = is_called_json || serde_json::from_str::<IgnoredAny>(&text).is_ok();
+        // JSON is YAML, too.
+        let documents = Yaml::load_from_str(&text).unwrap_or_default();
+        let member = |name: &str| documents.first()?.as_mapping_get(name);
+        let name = member("document").and_then(|document| document.as_mapping_get("name")?.as_str());
+        let name = name.filter(|name| !name.is_empty()).map(str::to_owned);
+        let is_something_else =
+            !documents.is_empty() && member("document").is_none() && member("do").is_none();
+        drop(documents);
+        Self { file, place, file_text, skipped_lines, text, is_json, name, is_something_else }
     }
 
-    /// Its text as the server wants it: JSON if the file is called so or the text is; else YAML.
+    /// Its text, as the server is to read it.
     pub(super) fn source(&self) -> Source<'_> {
-        let is_called_json = Path::new(&self.file).extension().is_some_and(|extension| extension == "json");
-        if is_called_json || serde_json::from_str::<Value>(&self.text).is_ok() {
-            return Source::Json(&self.text);
-        }
-        Source::Yaml(&self.text)
-    }
-
-    /// Its `document.name`, if it can be read (JSON is YAML, too).
-    pub(super) fn document_name(&self) -> Option<String> {
-        let documents = Yaml::load_from_str(&self.text).ok()?;
-        let name = documents.first()?.as_mapping_get("document")?.as_mapping_get("name")?.as_str()?;
-        (!name.is_empty()).then(|| name.to_owned())
-    }
-
-    /// Whether it can be read and is something else: nobody who wrote a definition left out both what it is and what it does.
-    pub(super) fn is_something_else(&self) -> bool {
-        let documents = Yaml::load_from_str(&self.text).unwrap_or_default();
-        let of_definitions =
-            |document: &Yaml<'_>| ["document", "do"].iter().any(|key| document.as_mapping_get(key).is_some());
-        documents.first().is_some_and(|document| !of_definitions(document))
+        if self.is_json { Source::Json(&self.text) } else { Source::Yaml(&self.text) }
     }
 
     /// A defect of the text as one of the file.
@@ -77,14 +80,13 @@ mod tests {
     use super::*;
 
     fn definition(path: &str, text: &str) -> Definition {
-        let (file, place) = (path.to_owned(), path.to_owned());
-        Definition { file, place, file_text: text.into(), skipped_lines: 0, text: text.to_owned() }
+        Definition::new(path.to_owned(), path.to_owned(), text.into(), 0, text.to_owned())
     }
 
     #[test]
     fn should_find_the_name_in_yaml_and_json() {
         let check = |text, name: Option<&str>| {
-            assert_eq!(definition("-", text).document_name().as_deref(), name, "{text}");
+            assert_eq!(definition("-", text).name.as_deref(), name, "{text}");
         };
         check("document:\n  name: quote\n", Some("quote"));
         check("---\ndocument:\n  name: quote\n", Some("quote"));

@@ -52,9 +52,9 @@ impl Documents {
     pub(super) fn check_names(&self) -> Result<(), Failure> {
         let mut places = HashMap::new();
         for definition in &self.definitions {
-            let Some(name) = definition.document_name() else { continue };
-            if let Some(first) = places.insert(name.clone(), definition.place()) {
-                let message = format!("{name} is defined twice: {first} and {}", definition.place());
+            let Some(name) = &definition.name else { continue };
+            if let Some(first) = places.insert(name, &definition.place) {
+                let message = format!("{name} is defined twice: {first} and {}", definition.place);
                 return Err(Failure::invalid(message));
             }
         }
@@ -64,11 +64,10 @@ impl Documents {
 
 /// Other files of a folder are nobody's business: what is in them is neither sent nor shown.
 fn is_a_definition(definition: &Definition) -> bool {
-    let is_other = definition.is_something_else();
-    if is_other {
-        note(&format!("left out {}: it is no definition", definition.place()));
+    if definition.is_something_else {
+        note(&format!("left out {}: it is no definition", definition.place));
     }
-    !is_other
+    !definition.is_something_else
 }
 
 fn nothing_in(argument: &str) -> Failure {
@@ -137,12 +136,10 @@ fn read(path: &Path) -> Result<Vec<Definition>, Failure> {
     let parts = split(&text);
     let is_alone = parts.len() == 1;
     let file = shown_name(&path.to_string_lossy()).to_owned();
-    let definition = |part: Part| Definition {
-        file: file.clone(),
-        place: if is_alone { file.clone() } else { format!("{file}:{}", part.content_line + 1) },
-        file_text: Arc::clone(&text),
-        skipped_lines: part.first_line,
-        text: text[part.begin..part.end].to_owned(),
+    let definition = |part: Part| {
+        let place = if is_alone { file.clone() } else { format!("{file}:{}", part.content_line + 1) };
+        let part_text = text[part.begin..part.end].to_owned();
+        Definition::new(file.clone(), place, Arc::clone(&text), part.first_line, part_text)
     };
     Ok(parts.into_iter().map(definition).collect())
 }

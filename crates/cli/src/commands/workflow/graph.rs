@@ -71,5 +71,5 @@ fn read_one(path: &str) -> Result<Value, Failure> {
 fn unreadable(definition: &Definition, error: &Error) -> Failure {
     let defects = error.problems().iter().filter_map(|problem| serde_json::from_value(json!(problem)).ok());
     let diagnostics = defects.map(|defect| definition.diagnostic(&defect));
-    Failure::invalid(format!("cannot read {}", definition.place())).with_details(diagnostics)
+    Failure::invalid(format!("cannot read {}", definition.place)).with_details(diagnostics)
 }

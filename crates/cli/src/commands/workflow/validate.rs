@@ -24,7 +24,7 @@ impl Validate {
         documents.check_names()?;
         if session.output.is_table() {
             for definition in &documents.definitions {
-                session.output.sentence(&Value::Null, &format!("{} is valid", definition.place()))?;
+                session.output.sentence(&Value::Null, &format!("{} is valid", definition.place))?;
             }
         }
         Ok(())
