@@ -4,7 +4,7 @@ use std::{marker::PhantomData, time::Duration};
 
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode, Url,
-    header::{CONTENT_TYPE, RETRY_AFTER},
+    header::{CONTENT_TYPE, ETAG, IF_MATCH, RETRY_AFTER},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -44,6 +44,13 @@ impl<T> Call<T> {
         self
     }
 
+    /// Does it only if the thing is still as an earlier [`Answer::etag`] says: so nothing is lost of what somebody else has changed since.
+    /// Otherwise the server refuses it with 412, `precondition_failed`.
+    pub fn if_match(mut self, etag: &str) -> Self {
+        self.request = self.request.header(IF_MATCH, etag);
+        self
+    }
+
     /// The same call, answering the API's `data` unchanged.
     pub fn raw(self) -> Call<Value> {
         Call { client: self.client, request: self.request, answer: PhantomData }
@@ -55,12 +62,13 @@ impl<T> Call<T> {
             return Err(refusal(&self.client, response).await);
         }
         let status = response.status();
+        let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
         let body = response.bytes().await.map_err(|error| self.client.unreachable(error))?;
         if body.is_empty() {
-            return Ok(Envelope { status, ..Envelope::default() });
+            return Ok(Envelope { status, etag, ..Envelope::default() });
         }
         let envelope = serde_json::from_slice(&body).map_err(|error| unexpected(status, &error))?;
-        Ok(Envelope { status, ..envelope })
+        Ok(Envelope { status, etag, ..envelope })
     }
 }
 
@@ -73,14 +81,27 @@ impl<T: DeserializeOwned> Call<T> {
         self.envelope().await?.read()
     }
 
-    /// Sends it, and waits for the answer and its HTTP status: 201 says that something new was made.
+    /// Sends it, and waits for the answer and what its head says.
     ///
     /// # Errors
     /// As [`Error`] says.
-    pub async fn send_with_status(self) -> Result<(u16, T), Error> {
-        let envelope = self.envelope().await?;
-        Ok((envelope.status.as_u16(), envelope.read()?))
+    pub async fn answer(self) -> Result<Answer<T>, Error> {
+        let mut envelope = self.envelope().await?;
+        let etag = envelope.etag.take();
+        Ok(Answer { status: envelope.status.as_u16(), etag, data: envelope.read()? })
     }
+}
+
+/// An answer, and what its head says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answer<T> {
+    /// Its HTTP status: 201 says that something new was made.
+    pub status: u16,
+    /// What the thing is now, for [`Call::if_match`]: of what several people may edit.
+    pub etag: Option<String>,
+    /// What [`Call::send`] answers.
+    pub data: T,
 }
 
 /// What every answer is wrapped in.
@@ -91,6 +112,8 @@ pub(crate) struct Envelope {
     pub(crate) next_cursor: Option<String>,
     #[serde(skip)]
     status: StatusCode,
+    #[serde(skip)]
+    etag: Option<String>,
 }
 
 impl Envelope {

@@ -46,7 +46,7 @@ pub mod schedules;
 pub mod users;
 pub mod workflows;
 
-pub use call::Call;
+pub use call::{Answer, Call};
 pub use client::Client;
 pub use error::{Defect, Error, Problem};
 pub use list::{List, Page, Pages};

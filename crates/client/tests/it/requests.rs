@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 use tenantry_client::{
-    Client, Method,
+    Client, Error, Method,
     api_keys::{Changes, NewApiKey, RateLimit},
     executions::{ExecutionStatus, Filter, Signal, Start, StartOwn, Terminate},
     organizations::{NewOrganization, OrganizationStatus},
     schedules::{Backfill, Changes as ScheduleChanges, NewSchedule, Note, Spec},
-    users::NewUser,
+    users::{Changes as UserChanges, NewUser},
     workflows::Source,
 };
 
@@ -48,7 +48,11 @@ fn execution(status: &str) -> Value {
 }
 
 async fn call(answer: Answer) -> (Client, StandIn) {
-    let server = StandIn::new([answer]).await;
+    calls([answer]).await
+}
+
+async fn calls<const N: usize>(answers: [Answer; N]) -> (Client, StandIn) {
+    let server = StandIn::new(answers).await;
     let client = Client::new(&server.url, "tn_test").expect("a client").with_organization("acme");
     (client, server)
 }
@@ -75,6 +79,26 @@ async fn should_send_an_organization_and_its_idempotency_key() {
         ("POST /api/v0/organizations", Some("once"))
     );
     assert_eq!(asked.body, r#"{"slug":"acme","name":"Acme"}"#);
+}
+
+#[tokio::test]
+async fn should_change_only_what_nobody_has_changed_since() {
+    let tagged = |etag| data(&user()).header("etag", etag);
+    let stale = json!({
+        "type": "about:blank", "title": "A problem", "status": 412, "detail": "it has changed",
+        "code": "precondition_failed", "request_id": "req-1",
+    });
+    let (client, server) = calls([tagged("\"1\""), tagged("\"2\""), Answer::new(412, stale)]).await;
+    let read = client.users().get("usr_1").answer().await.expect("a user");
+    assert_eq!((read.status, read.etag.as_deref()), (200, Some("\"1\"")));
+    let changes = UserChanges { name: Some("Ada".to_owned()), ..UserChanges::default() };
+    let change = |etag: &str| client.users().update("usr_1", &changes).if_match(etag);
+    let changed = change("\"1\"").answer().await.expect("the user as it is now");
+    assert_eq!(changed.etag.as_deref(), Some("\"2\""));
+    let error = change("\"1\"").send().await.expect_err("somebody was faster");
+    let Error::Api(problem) = error else { panic!("{error}") };
+    assert_eq!((problem.status, problem.code.as_str()), (412, "precondition_failed"));
+    assert_eq!(server.asked()[1].header("if-match"), Some("\"1\""));
 }
 
 #[tokio::test]

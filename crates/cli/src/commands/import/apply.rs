@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use tenantry_client::{Client, Error, Method, workflows::Source};
+use tenantry_client::{Answer, Client, Error, Method, workflows::Source};
 
 use super::plan::{Action, Body, Item, Kind};
 use crate::{
@@ -98,8 +98,8 @@ async fn put(
     planned: Action,
     changes: &mut Thing,
 ) -> Result<Action, Error> {
-    let (status, workflow) =
-        patiently(|| client.workflows().put(name, source(text)).raw().send_with_status()).await?;
+    let put = || client.workflows().put(name, source(text)).raw().answer();
+    let Answer { status, data: workflow, .. } = patiently(put).await?;
     if status != 201 {
         changes.clear();
         return Ok(Action::Unchanged);

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::Value;
-use tenantry_client::Error;
+use tenantry_client::{Answer, Error};
 
 use super::{
     change::Change,
@@ -83,9 +83,9 @@ async fn apply_next(session: &Session, definition: &Definition) -> Result<Applie
 }
 
 async fn upload(session: &Session, definition: &Definition, name: &str) -> Result<Applied, Failure> {
-    let put = || session.client.workflows().put(name, definition.source()).raw().send_with_status();
+    let put = || session.client.workflows().put(name, definition.source()).raw().answer();
     match check::patiently(put).await {
-        Ok((status, workflow)) => {
+        Ok(Answer { status, data: workflow, .. }) => {
             let verb = if status == 201 { "applied" } else { "unchanged" };
             let sentence = format!("{verb} {name} revision {}", workflow["revision"]);
             Ok(Applied { workflow, sentence })

@@ -80,7 +80,7 @@ impl Kind {
         if ours == *theirs {
             return Ok(Self::Unchanged { revision });
         }
-        let header = (format!("{name} revision {revision}"), definition.place.to_owned());
+        let header = (format!("{name} revision {revision}"), definition.place.clone());
         Ok(Self::Changed { revision, diff: difference(&header, theirs, &ours) })
     }
 }
