@@ -186,7 +186,8 @@ const PROTECTION: [(HeaderName, HeaderValue); 4] = [
 ];
 
 pub(crate) fn protect(headers: &mut HeaderMap) {
-    headers.reserve(PROTECTION.len() + 1);
+    // And the request's id, and two of the caller's limits.
+    headers.reserve(PROTECTION.len() + 3);
     for (name, value) in PROTECTION {
         headers.entry(name).or_insert(value);
     }

@@ -3,7 +3,6 @@
 mod moment;
 
 use axum::{
-    Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -13,7 +12,10 @@ use tenantry_domain::{Page, Version, Versioned};
 use utoipa::ToSchema;
 
 pub(crate) use self::moment::Moment;
-use crate::openapi::{Describe, Operation};
+use crate::{
+    openapi::{Describe, Operation},
+    problem::Problem,
+};
 
 #[derive(Serialize)]
 struct Envelope<T> {
@@ -26,12 +28,26 @@ struct PageEnvelope<T> {
     next_cursor: Option<String>,
 }
 
+/// Room for most answers: what is longer is copied as it grows.
+const USUAL_LENGTH: usize = 2048;
+
+/// An answer in JSON.
+fn written(answer: &impl Serialize) -> Response {
+    let mut text = Vec::with_capacity(USUAL_LENGTH);
+    match serde_json::to_writer(&mut text, answer) {
+        Ok(()) => {
+            ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response()
+        }
+        Err(error) => Problem::internal(&format!("an answer is no JSON: {error}")).into_response(),
+    }
+}
+
 /// One thing.
 pub(crate) struct Data<T>(pub(crate) T);
 
 impl<T: Serialize> IntoResponse for Data<T> {
     fn into_response(self) -> Response {
-        Json(Envelope { data: self.0 }).into_response()
+        written(&Envelope { data: self.0 })
     }
 }
 
@@ -197,7 +213,7 @@ impl<T: Serialize + Listed> IntoResponse for List<T> {
     fn into_response(self) -> Response {
         let Page { items, more } = self.0;
         let next_cursor = items.last().filter(|_| more).map(Listed::cursor);
-        Json(PageEnvelope { data: items, next_cursor }).into_response()
+        written(&PageEnvelope { data: items, next_cursor })
     }
 }
 

@@ -48,6 +48,8 @@ type Text = ShortText<30>;
 
 /// The moment; nothing, if its year or its second has not the usual digits.
 fn text(at: &Timestamp) -> Option<Text> {
+    // Each question to the moment itself would convert it anew.
+    let at = at.naive_utc();
     let year = u32::try_from(at.year()).ok().filter(|year| *year <= 9999)?;
     let nanoseconds = Some(at.nanosecond()).filter(|nanoseconds| *nanoseconds < 1_000_000_000)?;
     let mut text = Text::new();
