@@ -7,12 +7,18 @@
 //!
 //! [`RightsWatch`]: tenantry_storage::RightsWatch
 
-use std::{sync::Arc, time::Duration};
+mod recent;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use moka::future::Cache;
 use tenantry_domain::{Caller, Clock, api_key::SecretHash};
 use tenantry_storage::{Moment, Store, api_keys};
 
+use self::recent::Recent;
 use crate::{
     Error,
     rate_limits::{Buckets, Limit, RateLimits},
@@ -30,6 +36,7 @@ pub struct Authentication {
     store: Store,
     clock: Arc<dyn Clock>,
     limits: RateLimits,
+    recent: Recent,
     callers: Cache<SecretHash, Known>,
     worthless: Cache<SecretHash, Moment>,
     /// Keys that were good within the last hour: whatever else comes from their addresses, they are looked up.
@@ -43,6 +50,7 @@ pub(crate) struct Known {
     pub(crate) buckets: Buckets,
     /// `None` when it holds for one request only.
     since: Option<Moment>,
+    read_at: Instant,
 }
 
 /// Why a look-up gave nobody.
@@ -58,7 +66,7 @@ impl Authentication {
         let worthless = Cache::builder().max_capacity(MOST_WORTHLESS).time_to_live(LONGEST).build();
         let once_good =
             Cache::builder().max_capacity(MOST_CALLERS).time_to_live(Duration::from_hours(1)).build();
-        Self { store, clock, limits, callers, worthless, once_good }
+        Self { store, clock, limits, recent: Recent::new(), callers, worthless, once_good }
     }
 
     /// Who presents this secret. Malformed, unknown, expired and revoked ones are all nobody, and nothing says which.
@@ -72,8 +80,17 @@ impl Authentication {
 
     /// Who presents this secret, if that is known and holds.
     pub(crate) async fn recall(&self, hash: &SecretHash) -> Option<Known> {
+        if let Some(known) = self.recent.get(hash).filter(|known| self.holds(known)) {
+            return Some(known);
+        }
+        // Apart, so that the usual way does not carry the room that this needs.
+        Box::pin(self.recall_cached(hash)).await
+    }
+
+    async fn recall_cached(&self, hash: &SecretHash) -> Option<Known> {
         let known = self.callers.get(hash).await?;
         if self.holds(&known) {
+            self.recent.put(hash, &known);
             return Some(known);
         }
         self.callers.invalidate(hash).await;
@@ -89,7 +106,7 @@ impl Authentication {
         let ended = known.caller.ends_at().is_some_and(|at| at <= self.clock.now());
         let organization = known.caller.organization().id;
         let rights = known.since.is_some_and(|since| self.store.rights().hold(organization, since));
-        !ended && rights && self.limits.fit(&known.buckets)
+        !ended && rights && known.read_at.elapsed() < LONGEST && self.limits.fit(&known.buckets)
     }
 
     /// Who presents this secret, which is not known.
@@ -111,7 +128,10 @@ impl Authentication {
             }
         };
         match self.callers.try_get_with(hash, load).await {
-            Ok(known) if self.holds(&known) => return Ok(Some(known)),
+            Ok(known) if self.holds(&known) => {
+                self.recent.put(&hash, &known);
+                return Ok(Some(known));
+            }
             Ok(_) => {}
             Err(nobody) => match &*nobody {
                 Nobody::Worthless(since) => {
@@ -132,6 +152,7 @@ impl Authentication {
         hash: &SecretHash,
         since: Option<Moment>,
     ) -> Result<Option<Known>, tenantry_storage::Error> {
+        let read_at = Instant::now();
         let caller = api_keys::authenticate(&self.store, hash, self.clock.now()).await?;
         if caller.is_some() {
             self.once_good.insert(*hash, ()).await;
@@ -142,7 +163,7 @@ impl Authentication {
                 per: Duration::from_secs(limit.per_seconds().into()),
             });
             let organization = Limit::each_second(caller.requests_per_second());
-            Known { buckets: self.limits.of(&caller, limit, organization), caller, since }
+            Known { buckets: self.limits.of(&caller, limit, organization), caller, since, read_at }
         }))
     }
 }

@@ -93,8 +93,8 @@ async fn should_change_only_what_nobody_has_changed_since() {
     assert_eq!((read.status, read.etag.as_deref()), (200, Some("\"1\"")));
     let changes = UserChanges { name: Some("Ada".to_owned()), ..UserChanges::default() };
     let change = |etag: &str| client.users().update("usr_1", &changes).if_match(etag);
-    let changed = change("\"1\"").answer().await.expect("the user as it is now");
-    assert_eq!(changed.etag.as_deref(), Some("\"2\""));
+    let answer = change("\"1\"").answer().await.expect("the user as it is now");
+    assert_eq!(answer.etag.as_deref(), Some("\"2\""));
     let error = change("\"1\"").send().await.expect_err("somebody was faster");
     let Error::Api(problem) = error else { panic!("{error}") };
     assert_eq!((problem.status, problem.code.as_str()), (412, "precondition_failed"));
