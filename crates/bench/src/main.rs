@@ -6,12 +6,7 @@ mod benchmarks;
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
 use tenantry_bench::load;
-
-/// As the command has it.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 const BENCHMARKS: &[(&str, fn())] = &[
     ("density", benchmarks::density::run),

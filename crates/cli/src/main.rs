@@ -32,12 +32,6 @@ mod watch;
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
-
-/// What a request takes and gives back, it takes and gives back in some dozen pieces, on whichever thread it is.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
-
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = arguments::parse();
