@@ -120,11 +120,10 @@ fn name(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut all = headers.get_all(NAME).iter();
     let only = all.next().filter(|_| all.next().is_none()).and_then(|name| name.to_str().ok());
     let is_name = |name: &&str| {
-        (1..=NAME_LENGTH).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
+        (1..=NAME_LENGTH).contains(&name.len()) && name.bytes().all(|byte| matches!(byte, b' '..=b'~'))
     };
     only.filter(is_name).ok_or_else(|| {
-        let rule =
-            format!("must be given once, with 1 to {NAME_LENGTH} visible characters of ASCII and no blanks");
+        let rule = format!("must be given once, with 1 to {NAME_LENGTH} printable characters of ASCII");
         Problem::invalid(&[Invalid::new("Idempotency-Key", rule)])
     })
 }

@@ -185,7 +185,16 @@ async fn admin_key(store: &Store) -> String {
 }
 
 /// Waits until the condition holds, and fails the test when it does not for 30 s.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut condition: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, condition: impl FnMut() -> F) -> T {
+    within(LIMIT, what, condition).await
+}
+
+/// The same, for so long.
+pub(crate) async fn within<T, F: Future<Output = Option<T>>>(
+    limit: Duration,
+    what: &str,
+    mut condition: impl FnMut() -> F,
+) -> T {
     let waiting = async {
         loop {
             if let Some(value) = condition().await {
@@ -194,6 +203,6 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut condit
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let waited = tokio::time::timeout(LIMIT, waiting).await;
-    waited.unwrap_or_else(|_| panic!("not within 30 s: {what}"))
+    let waited = tokio::time::timeout(limit, waiting).await;
+    waited.unwrap_or_else(|_| panic!("not within {limit:?}: {what}"))
 }

@@ -27,10 +27,12 @@ use temporalio_common::protos::{
 use tenantry_domain::Namespace;
 use tokio::time::timeout;
 
-use crate::{Servers, eventually};
+use crate::{Servers, app::within};
 
 /// How long a task may take to come.
 const LIMIT: Duration = Duration::from_secs(30);
+/// How long Temporal may take to delete a workflow: it waits until its end is in the visibility store, and looks for that ever less often.
+const DELETION: Duration = Duration::from_mins(2);
 
 /// The worker.
 pub struct OwnWorker {
@@ -122,7 +124,7 @@ impl OwnWorker {
             namespace: self.namespace.clone(),
             execution: Some(execution(workflow_id)),
         };
-        eventually("the workflow is gone", async || {
+        within(DELETION, "the workflow is gone", async || {
             let described = describe.clone().into_request();
             service.lock().await.describe_workflow_execution(described).await.err()
         })

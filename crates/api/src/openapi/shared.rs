@@ -46,7 +46,7 @@ pub(super) fn parameters() -> Value {
             "name": "Idempotency-Key", "in": "header",
             "description": "What the sender calls this request: sent again within 24 hours, it is answered as the first time and done once.",
             "schema": {
-                "type": "string", "minLength": 1, "maxLength": once::NAME_LENGTH, "pattern": "^[!-~]+$",
+                "type": "string", "minLength": 1, "maxLength": once::NAME_LENGTH, "pattern": "^[!-~]([ -~]*[!-~])?$",
                 "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"],
             },
         },

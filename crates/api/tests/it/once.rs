@@ -186,7 +186,7 @@ async fn should_name_the_header_when_it_is_wrong() {
     let customer = &acme.customer;
     let long = "x".repeat(256);
     let twice = customer.with(KEY, "a").with(KEY, "b");
-    let once = ["", "a b", "a\tb", &long].map(|wrong| customer.with(KEY, wrong));
+    let once = ["", "a\tb", &long].map(|wrong| customer.with(KEY, wrong));
     for wrong in once.iter().chain([&twice]) {
         let answer = wrong.post("/workflows/quote/executions", &json!({})).await;
         assert_eq!(answer.wrong_fields(422, "invalid"), ["Idempotency-Key"]);
