@@ -94,7 +94,6 @@ value! {
     UserName = name("Ada Lovelace", domain::UserName::MAX_LENGTH);
     /// An e-mail address; it is kept in lower case.
     Email = text("ada@acme.example")
-        .format(known(KnownFormat::Email))
         .max_length(Some(domain::Email::MAX_LENGTH))
         .pattern(Some(r"^[^@\s]+@[^@\s.]([^@\s]*[^@\s.])?$"));
     /// An e-mail address as people type it; it is kept in lower case, without white space around it.
