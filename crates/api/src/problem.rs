@@ -202,7 +202,7 @@ impl Problem {
         Self { headers, ..Self::new(Code::RateLimited, format!("{whose}; wait as Retry-After says")) }
     }
 
-    /// The organization has as many streams open as it may.
+    /// Whoever holds streams has as many open as they may.
     pub(crate) fn too_many_streams(holder: Holder, most: usize) -> Self {
         let holder = match holder {
             Holder::Organization(_) => "organization",

@@ -204,23 +204,23 @@ impl Reader<'_> {
 /// what it is, so it cannot be exchanged between the question and the reading.
 fn read_file(path: &Path) -> Result<String, String> {
     const OTHER: &str = "is no file; links are not followed";
+    let unreadable = |error: io::Error| format!("cannot be read: {error}");
     // A pipe would be waited for.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| match error {
         Errno::LOOP => OTHER.to_owned(),
-        error => format!("cannot be read: {}", io::Error::from(error)),
+        error => unreadable(error.into()),
     })?;
-    let read = || -> io::Result<Result<String, String>> {
-        let file = File::from(file);
-        if !file.metadata()?.is_file() {
-            return Ok(Err(OTHER.to_owned()));
-        }
-        let mut text = String::new();
-        let length = file.take(LARGEST.bytes as u64 + 1).read_to_string(&mut text)?;
-        let is_small = length <= LARGEST.bytes;
-        Ok(is_small.then_some(text).ok_or_else(|| format!("has more than {} bytes", LARGEST.bytes)))
-    };
-    read().unwrap_or_else(|error| Err(format!("cannot be read: {error}")))
+    let file = File::from(file);
+    if !file.metadata().map_err(unreadable)?.is_file() {
+        return Err(OTHER.to_owned());
+    }
+    let mut text = String::new();
+    let length = file.take(LARGEST.bytes as u64 + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if length > LARGEST.bytes {
+        return Err(format!("has more than {} bytes", LARGEST.bytes));
+    }
+    Ok(text)
 }
 
 fn is_thing(name: &str) -> bool {

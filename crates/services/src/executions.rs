@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tenantry_domain::{
-    Actor, Clock, Execution, ExecutionId, Invalid, OrgScope, OrganizationStatus, Page, PageRequest,
-    Permission, Quota, Revision, TaskQueueName, TemporalWorkflowId, Timestamp, Work, Workflow, WorkflowName,
+    Clock, Execution, ExecutionId, Invalid, OrgScope, OrganizationStatus, Page, PageRequest, Permission,
+    Quota, Revision, TaskQueueName, TemporalWorkflowId, Timestamp, Work, Workflow, WorkflowName,
     WorkflowType,
     audit::{Action, Event, Resource},
     chain,
@@ -251,7 +251,7 @@ fn runs(execution: &Execution, asked: &Workflow, revision: Option<Revision>, inp
 /// Whether the actor may find out what an execution was started with, by guesses too: whoever may read executions, and whoever started
 /// it with the same key.
 async fn may_compare(tx: &mut TenantTx, scope: &OrgScope, execution: &Execution) -> Result<bool, Error> {
-    let Actor::User { api_key, .. } = scope.trail().actor else { return Ok(true) };
+    let Some(api_key) = scope.trail().actor.api_key() else { return Ok(true) };
     if scope.allows(Permission::ReadExecutions) {
         return Ok(true);
     }

@@ -52,9 +52,7 @@ impl Span {
             let overlap = backfill.overlap.as_deref().or_else(|| backfilled["overlap"].as_str());
             follow(&runs, &backfilled["starts"], overlap.unwrap_or_default()).await?
         } else {
-            format!(
-                "Temporal starts them now: `tenantry execution list --schedule {schedule}` shows how far it is"
-            )
+            format!("Temporal starts them now: {}", look(&schedule))
         };
         session.output.one(&backfilled, &[FIELDS, &["starts"]].concat())?;
         note(&started);
@@ -78,8 +76,7 @@ async fn follow(runs: &Runs<'_>, starts: &Value, overlap: &str) -> Result<String
     let leaves_out = !ALL.contains(&overlap);
     let is_done = |(count, quiet): &(usize, Duration)| *count >= starts || (leaves_out && *quiet >= QUIET);
     let (count, _) = poll::until(&progress, ask, is_done).await.map_err(|error| {
-        let look = format!("`tenantry execution list --schedule {}` shows how far it is", runs.schedule);
-        Failure::from(error).with_hint(format!("it goes on by itself: {look}"))
+        Failure::from(error).with_hint(format!("it goes on by itself: {}", look(runs.schedule)))
     })?;
     Ok(match starts.saturating_sub(count) {
         0 => format!("started {count}"),
@@ -123,6 +120,10 @@ impl Runs<'_> {
 async fn newest(session: &Session, schedule: &str) -> Result<Option<String>, Error> {
     let page = session.client.executions().list(&of(schedule)).limit(1).page().await?;
     Ok(page.items.into_iter().next().map(|execution| execution.id))
+}
+
+fn look(schedule: &str) -> String {
+    format!("`tenantry execution list --schedule {schedule}` shows how far it is")
 }
 
 fn of(schedule: &str) -> Filter {

@@ -49,8 +49,7 @@ struct Applied {
 
 /// One needs no check before: an upload is one.
 async fn apply_one(session: &Session, definition: &Definition) -> Result<(), Failure> {
-    let Some(name) = &definition.name else { return Err(nameless(session, definition).await?) };
-    let Applied { workflow, sentence } = upload(session, definition, name).await?;
+    let Applied { workflow, sentence } = upload(session, definition).await?;
     Ok(session.output.sentence(&workflow, &sentence)?)
 }
 
@@ -58,7 +57,7 @@ async fn apply_all(session: &Session, documents: &Documents) -> Result<(), Failu
     let mut workflows = Vec::new();
     let mut failed = Ok(());
     for (done, definition) in documents.definitions.iter().enumerate() {
-        match apply_next(session, definition).await {
+        match upload(session, definition).await {
             Ok(applied) => {
                 if session.output.is_table() {
                     session.output.sentence(&applied.workflow, &applied.sentence)?;
@@ -77,12 +76,8 @@ async fn apply_all(session: &Session, documents: &Documents) -> Result<(), Failu
     failed
 }
 
-async fn apply_next(session: &Session, definition: &Definition) -> Result<Applied, Failure> {
-    let Some(name) = &definition.name else { return Err(nameless(session, definition).await?) };
-    upload(session, definition, name).await
-}
-
-async fn upload(session: &Session, definition: &Definition, name: &str) -> Result<Applied, Failure> {
+async fn upload(session: &Session, definition: &Definition) -> Result<Applied, Failure> {
+    let name = name_of(session, definition).await?;
     let put = || session.client.workflows().put(name, definition.source()).raw().answer();
     match check::patiently(put).await {
         Ok(Answer { status, data: workflow, .. }) => {
@@ -102,16 +97,19 @@ async fn upload(session: &Session, definition: &Definition, name: &str) -> Resul
     }
 }
 
-/// Why a definition has no name.
-async fn nameless(session: &Session, definition: &Definition) -> Result<Failure, Failure> {
+/// A definition's name; or what the server finds wrong with one that has none.
+async fn name_of<'d>(session: &Session, definition: &'d Definition) -> Result<&'d str, Failure> {
+    if let Some(name) = &definition.name {
+        return Ok(name);
+    }
     Findings::of_one(definition, check::defects(session, definition).await?).settle()?;
-    Ok(Failure::invalid(format!("{} has no document.name", definition.place)))
+    Err(Failure::invalid(format!("{} has no document.name", definition.place)))
 }
 
 async fn tell_changes(session: &Session, documents: &Documents) -> Result<(), Failure> {
     let mut changes = Vec::new();
     for definition in &documents.definitions {
-        let Some(name) = &definition.name else { return Err(nameless(session, definition).await?) };
+        let name = name_of(session, definition).await?;
         let change = Change::of(session, definition, name).await?;
         if session.output.is_table() {
             change.show()?;
