@@ -1,6 +1,7 @@
 //! The envelopes of answers: `{"data": …}`, and for lists a cursor beside it.
 
 mod moment;
+mod seen;
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -11,7 +12,10 @@ use serde_json::json;
 use tenantry_domain::{Page, Version, Versioned};
 use utoipa::ToSchema;
 
-pub(crate) use self::moment::Moment;
+pub(crate) use self::{
+    moment::Moment,
+    seen::{Seen, Viewed},
+};
 use crate::{
     openapi::{Describe, Operation},
     problem::Problem,

@@ -119,7 +119,8 @@ fn origin(parts: &Parts) -> Origin {
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(only), None) = (all.next(), all.next()) else { return None };
-    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
+    // As a whole, which is quicker than `to_str`, and no token with other characters is a key.
+    let (scheme, token) = str::from_utf8(only.as_bytes()).ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 

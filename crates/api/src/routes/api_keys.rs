@@ -21,7 +21,7 @@ use crate::{
         Parameter, Routes, about, derived,
         values::{self, MAX_DAYS},
     },
-    output::{Created, Data, Gone, List, Listed, Located, Moment, Tagged},
+    output::{Created, Data, Gone, List, Listed, Located, Moment, Seen, Tagged, Viewed},
     permit::{ReadUsers, UseOwnIdentity},
     problem::{Code, Problem},
     whole,
@@ -76,7 +76,7 @@ pub(super) fn routes() -> Routes {
 /// A key, with the marks of its newest secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ApiKey)]
-pub(super) struct ApiKeyView {
+pub(crate) struct ApiKeyView<'a> {
     /// Names it for ever.
     #[schema(value_type = values::ApiKeyId)]
     id: ApiKeyId,
@@ -85,19 +85,19 @@ pub(super) struct ApiKeyView {
     user_id: UserId,
     /// What people call it.
     #[schema(value_type = values::ApiKeyName)]
-    name: String,
+    name: &'a str,
     /// What its newest secret begins with.
     #[schema(required, value_type = Option<values::SecretPrefix>)]
-    prefix: Option<String>,
+    prefix: Option<&'a str>,
     /// What its newest secret ends with.
     #[schema(required, value_type = Option<values::LastFour>)]
-    last_four: Option<String>,
+    last_four: Option<&'a str>,
     /// What it is limited to of what its user may do; null for all of it.
     #[schema(required, value_type = Option<Vec<values::Scope>>)]
-    scopes: Option<Scopes>,
+    scopes: Option<&'a Scopes>,
     /// The networks that it can be used from; null for all.
     #[schema(required, value_type = Option<Vec<values::Cidr>>)]
-    allowed_cidrs: Option<AllowedCidrs>,
+    allowed_cidrs: Option<&'a AllowedCidrs>,
     /// How often it can be used; null for as often as the organization's keys together.
     #[schema(required, value_type = Option<RateLimitBody>)]
     rate_limit: Option<RateLimit>,
@@ -113,48 +113,56 @@ pub(super) struct ApiKeyView {
     #[schema(required)]
     revoked_at: Option<Moment>,
     /// Its secrets, the newest first, without the secrets themselves.
-    secrets: Vec<IssuedSecretView>,
+    secrets: Vec<IssuedSecretView<'a>>,
 }
 
-impl Located for ApiKeyView {
-    const PARAMETER: &'static str = "api_key";
+impl Viewed for ApiKey {
+    type View<'a> = ApiKeyView<'a>;
 
-    fn location(&self) -> String {
-        format!(v0!("/api-keys/{}"), self.id)
+    fn view(&self) -> ApiKeyView<'_> {
+        let newest = self.secrets.first();
+        ApiKeyView {
+            id: self.id,
+            user_id: self.user_id,
+            name: &self.name,
+            prefix: newest.map(|secret| &*secret.prefix),
+            last_four: newest.map(|secret| &*secret.last_four),
+            scopes: self.limits.scopes.as_ref(),
+            allowed_cidrs: self.limits.allowed_cidrs.as_ref(),
+            rate_limit: self.limits.rate_limit,
+            created_at: self.created_at.into(),
+            expires_at: self.expires_at.map(Into::into),
+            last_used_at: self.last_used_at().map(Into::into),
+            revoked_at: self.revoked_at.map(Into::into),
+            secrets: self.secrets.iter().map(Into::into).collect(),
+        }
     }
 }
 
-impl From<ApiKey> for ApiKeyView {
-    fn from(api_key: ApiKey) -> Self {
-        let (newest, last_used_at) = (api_key.secrets.first(), api_key.last_used_at());
-        Self {
-            id: api_key.id,
-            user_id: api_key.user_id,
-            name: api_key.name,
-            prefix: newest.map(|secret| secret.prefix.clone()),
-            last_four: newest.map(|secret| secret.last_four.clone()),
-            scopes: api_key.limits.scopes,
-            allowed_cidrs: api_key.limits.allowed_cidrs,
-            rate_limit: api_key.limits.rate_limit,
-            created_at: api_key.created_at.into(),
-            expires_at: api_key.expires_at.map(Into::into),
-            last_used_at: last_used_at.map(Into::into),
-            revoked_at: api_key.revoked_at.map(Into::into),
-            secrets: api_key.secrets.into_iter().map(Into::into).collect(),
-        }
+impl Located for Seen<ApiKey> {
+    const PARAMETER: &'static str = "api_key";
+
+    fn location(&self) -> String {
+        format!(v0!("/api-keys/{}"), self.0.id)
+    }
+}
+
+impl Listed for Seen<ApiKey> {
+    fn cursor(&self) -> String {
+        self.0.id.to_string()
     }
 }
 
 /// A secret that a key has or had, by what it is recognised by.
 #[derive(Serialize, ToSchema)]
 #[schema(as = IssuedSecret)]
-struct IssuedSecretView {
+pub(crate) struct IssuedSecretView<'a> {
     /// What it begins with.
     #[schema(value_type = values::SecretPrefix)]
-    prefix: String,
+    prefix: &'a str,
     /// What it ends with.
     #[schema(value_type = values::LastFour)]
-    last_four: String,
+    last_four: &'a str,
     /// When it was made.
     created_at: Moment,
     /// From when on it is worth nothing; null for never by itself.
@@ -165,21 +173,19 @@ struct IssuedSecretView {
     last_used_at: Option<Moment>,
     /// From where it was last used.
     #[schema(required, example = "192.0.2.7")]
-    last_used_address: Option<String>,
+    last_used_address: Option<&'a str>,
 }
 
-impl From<IssuedSecret> for IssuedSecretView {
-    fn from(secret: IssuedSecret) -> Self {
-        let IssuedSecret { id: _, prefix, last_four, created_at, ends_at, last_used_at, last_used_address } =
-            secret;
-        let (ends_at, last_used_at) = (ends_at.map(Into::into), last_used_at.map(Into::into));
-        Self { prefix, last_four, created_at: created_at.into(), ends_at, last_used_at, last_used_address }
-    }
-}
-
-impl Listed for ApiKeyView {
-    fn cursor(&self) -> String {
-        self.id.to_string()
+impl<'a> From<&'a IssuedSecret> for IssuedSecretView<'a> {
+    fn from(secret: &'a IssuedSecret) -> Self {
+        Self {
+            prefix: &secret.prefix,
+            last_four: &secret.last_four,
+            created_at: secret.created_at.into(),
+            ends_at: secret.ends_at.map(Into::into),
+            last_used_at: secret.last_used_at.map(Into::into),
+            last_used_address: secret.last_used_address.as_deref(),
+        }
     }
 }
 
@@ -188,14 +194,15 @@ impl Listed for ApiKeyView {
 #[schema(as = ApiKeyWithSecret)]
 struct WithSecret {
     #[serde(flatten)]
-    api_key: ApiKeyView,
+    #[schema(value_type = ApiKeyView)]
+    api_key: Seen<ApiKey>,
     /// The secret, which nobody can read again.
     #[schema(value_type = values::Secret)]
     secret: String,
 }
 
 impl Located for WithSecret {
-    const PARAMETER: &'static str = ApiKeyView::PARAMETER;
+    const PARAMETER: &'static str = Seen::<ApiKey>::PARAMETER;
 
     fn location(&self) -> String {
         self.api_key.location()
@@ -301,7 +308,7 @@ async fn list(
     InPath(user): InPath<UserId>,
     State(services): State<Arc<Services>>,
     mut query: Query<Paging<values::ApiKeyId>>,
-) -> Result<List<ApiKeyView>, Problem> {
+) -> Result<List<Seen<ApiKey>>, Problem> {
     let page = query.page(ApiKeyId::uuid);
     query.finish()?;
     Ok(List(services.api_keys.list(&scope, user, page).await?.map(Into::into)))
@@ -323,7 +330,7 @@ async fn list_all(
     ReadUsers(scope): ReadUsers,
     State(services): State<Arc<Services>>,
     mut query: Query<Ending>,
-) -> Result<List<ApiKeyView>, Problem> {
+) -> Result<List<Seen<ApiKey>>, Problem> {
     let filter = Filter {
         unused_for: query.take("unused_for_days", |text| days("unused_for_days", text)),
         expiring_within: query.take("expiring_within_days", |text| days("expiring_within_days", text)),
@@ -343,7 +350,7 @@ async fn read(
     InPath(api_key): InPath<ApiKeyId>,
     _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<Tagged<ApiKeyView>, Problem> {
+) -> Result<Tagged<Seen<ApiKey>>, Problem> {
     Ok(Tagged::of(services.api_keys.get(&scope, api_key).await?))
 }
 
@@ -354,7 +361,7 @@ async fn update(
     IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Body(body): Body<ApiKeyBody>,
-) -> Result<Tagged<ApiKeyView>, Problem> {
+) -> Result<Tagged<Seen<ApiKey>>, Problem> {
     let mut fields = Fields::default();
     let changes = body.check(&mut fields);
     fields.finish()?;

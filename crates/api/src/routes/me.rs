@@ -1,14 +1,14 @@
 //! `/me`: who calls, as the server sees it.
 
 use serde::Serialize;
-use tenantry_domain::{PermissionSet, Role};
+use tenantry_domain::{Caller, PermissionSet, Role};
 use utoipa::ToSchema;
 
 use super::{api_keys::ApiKeyView, organizations::OrganizationView, users::UserView};
 use crate::{
     input::NoQuery,
     openapi::{Routes, about, values},
-    output::Data,
+    output::{Data, Seen, Viewed},
     permit::Authenticated,
 };
 
@@ -22,11 +22,11 @@ pub(super) fn routes() -> Routes {
 
 /// Who calls.
 #[derive(Serialize, ToSchema)]
-struct Me {
+pub(crate) struct Me<'a> {
     /// The key's user.
-    user: UserView,
+    user: UserView<'a>,
     /// Their organization.
-    organization: OrganizationView,
+    organization: OrganizationView<'a>,
     /// Their role.
     #[schema(value_type = values::Role)]
     role: Role,
@@ -34,15 +34,23 @@ struct Me {
     #[schema(value_type = Vec<values::PermissionName>)]
     permissions: PermissionSet,
     /// The key.
-    api_key: ApiKeyView,
+    api_key: ApiKeyView<'a>,
 }
 
-async fn me(Authenticated(caller): Authenticated, _: NoQuery) -> Data<Me> {
-    Data(Me {
-        user: caller.user().clone().into(),
-        organization: caller.organization().clone().into(),
-        role: caller.user().role,
-        permissions: caller.permissions(),
-        api_key: caller.api_key().clone().into(),
-    })
+impl Viewed for Caller {
+    type View<'a> = Me<'a>;
+
+    fn view(&self) -> Me<'_> {
+        Me {
+            user: self.user().view(),
+            organization: self.organization().view(),
+            role: self.user().role,
+            permissions: self.permissions(),
+            api_key: self.api_key().view(),
+        }
+    }
+}
+
+async fn me(Authenticated(caller): Authenticated, _: NoQuery) -> Data<Seen<Caller>> {
+    Data(Seen(caller))
 }

@@ -14,7 +14,7 @@ use crate::{
     if_match::IfMatch,
     input::{Body, Fields, NoQuery, OptionalBody, Paging, Parameters, Query},
     openapi::{Parameter, Routes, about, values},
-    output::{Created, Data, List, Listed, Located, Moment, Tagged, TakenUp},
+    output::{Created, Data, List, Listed, Located, Moment, Seen, Tagged, TakenUp, Viewed},
     permit::{ManageOrganization, ManageOrganizations, ReadOrganization, WriteOrganization},
     problem::Problem,
 };
@@ -65,51 +65,59 @@ pub(super) fn routes() -> Routes {
 /// An organization.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Organization)]
-pub(super) struct OrganizationView {
+pub(crate) struct OrganizationView<'a> {
     /// Names it for ever.
     #[schema(value_type = values::OrganizationId)]
     id: OrganizationId,
     /// Names it in paths and commands; unique, unchanging.
     #[schema(value_type = values::Slug)]
-    slug: Slug,
+    slug: &'a Slug,
     /// What people call it.
     #[schema(value_type = values::OrganizationName)]
-    name: String,
+    name: &'a str,
     /// Where it is in its life.
     #[schema(value_type = values::OrganizationStatus)]
     status: OrganizationStatus,
     /// Why it is there, when somebody must act.
     #[schema(required, example = "the namespace belongs to somebody else")]
-    status_reason: Option<String>,
+    status_reason: Option<&'a str>,
     /// Its own Temporal namespace.
     #[schema(value_type = values::Namespace)]
-    namespace: Namespace,
+    namespace: &'a Namespace,
     /// When it was made.
     created_at: Moment,
     /// When any of this last changed.
     updated_at: Moment,
 }
 
-impl Located for OrganizationView {
+impl Viewed for Organization {
+    type View<'a> = OrganizationView<'a>;
+
+    fn view(&self) -> OrganizationView<'_> {
+        OrganizationView {
+            id: self.id,
+            slug: &self.slug,
+            name: &self.name,
+            status: self.status,
+            status_reason: self.status_reason.as_deref(),
+            namespace: &self.namespace,
+            created_at: self.created_at.into(),
+            updated_at: self.updated_at.into(),
+        }
+    }
+}
+
+impl Located for Seen<Organization> {
     const PARAMETER: &'static str = "org";
 
     fn location(&self) -> String {
-        format!(v0!("/organizations/{}"), self.id)
+        format!(v0!("/organizations/{}"), self.0.id)
     }
 }
 
-impl From<Organization> for OrganizationView {
-    fn from(organization: Organization) -> Self {
-        let Organization { id, slug, name, status, status_reason, namespace, created_at, updated_at } =
-            organization;
-        let (created_at, updated_at) = (created_at.into(), updated_at.into());
-        Self { id, slug, name, status, status_reason, namespace, created_at, updated_at }
-    }
-}
-
-impl Listed for OrganizationView {
+impl Listed for Seen<Organization> {
     fn cursor(&self) -> String {
-        self.id.to_string()
+        self.0.id.to_string()
     }
 }
 
@@ -130,7 +138,7 @@ async fn create(
     _: NoQuery,
     State(services): State<Arc<Services>>,
     Body(body): Body<NewOrganization>,
-) -> Result<Created<OrganizationView>, Problem> {
+) -> Result<Created<Seen<Organization>>, Problem> {
     let mut fields = Fields::default();
     let slug = fields.required("slug", body.slug, |slug| Slug::parse(&slug));
     let name = fields.required("name", body.name, |name| OrganizationName::parse(&name));
@@ -143,7 +151,7 @@ async fn list(
     ManageOrganizations(_): ManageOrganizations,
     State(services): State<Arc<Services>>,
     mut query: Query<Paging<values::OrganizationId>>,
-) -> Result<List<OrganizationView>, Problem> {
+) -> Result<List<Seen<Organization>>, Problem> {
     let page = query.page(OrganizationId::uuid);
     query.finish()?;
     Ok(List(services.organizations.list(page).await?.map(Into::into)))
@@ -153,7 +161,7 @@ async fn read(
     ReadOrganization(scope): ReadOrganization,
     _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<Tagged<OrganizationView>, Problem> {
+) -> Result<Tagged<Seen<Organization>>, Problem> {
     Ok(Tagged::of(services.organizations.get(&scope).await?))
 }
 
@@ -173,7 +181,7 @@ async fn rename(
     IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Body(body): Body<Renamed>,
-) -> Result<Tagged<OrganizationView>, Problem> {
+) -> Result<Tagged<Seen<Organization>>, Problem> {
     let mut fields = Fields::default();
     let name = fields.required("name", body.name, |name| OrganizationName::parse(&name));
     let name = fields.finish_with(name)?;
@@ -214,7 +222,7 @@ async fn suspend(
     _: NoQuery,
     State(services): State<Arc<Services>>,
     OptionalBody(body): OptionalBody<Suspension>,
-) -> Result<Data<OrganizationView>, Problem> {
+) -> Result<Data<Seen<Organization>>, Problem> {
     let running = match body.executions.as_deref() {
         None | Some("pause") => Running::Pause,
         Some("cancel") => Running::Cancel,
@@ -229,7 +237,7 @@ async fn resume(
     ManageOrganization(scope): ManageOrganization,
     _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<Data<OrganizationView>, Problem> {
+) -> Result<Data<Seen<Organization>>, Problem> {
     Ok(Data(services.organizations.resume(&scope).await?.into()))
 }
 
@@ -237,6 +245,6 @@ async fn retry_provisioning(
     ManageOrganization(scope): ManageOrganization,
     _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<Data<OrganizationView>, Problem> {
+) -> Result<Data<Seen<Organization>>, Problem> {
     Ok(Data(services.organizations.retry_provisioning(&scope).await?.into()))
 }

@@ -15,7 +15,7 @@ use crate::{
     if_match::IfMatch,
     input::{Body, Fields, InPath, NoQuery, Paging, Query, word},
     openapi::{Routes, about, values},
-    output::{Created, Gone, List, Listed, Located, Moment, Tagged},
+    output::{Created, Gone, List, Listed, Located, Moment, Seen, Tagged, Viewed},
     permit::{ReadUsers, UseOwnIdentity, WriteUsers},
     problem::{Code, Problem},
 };
@@ -56,7 +56,7 @@ pub(super) fn routes() -> Routes {
 /// A person or a service account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
-pub(super) struct UserView {
+pub(crate) struct UserView<'a> {
     /// Names it for ever.
     #[schema(value_type = values::UserId)]
     id: UserId,
@@ -68,10 +68,10 @@ pub(super) struct UserView {
     kind: UserKind,
     /// A person's address; a program has none.
     #[schema(required, value_type = Option<values::Email>)]
-    email: Option<String>,
+    email: Option<&'a str>,
     /// What people call it.
     #[schema(value_type = values::UserName)]
-    name: String,
+    name: &'a str,
     /// What it may do.
     #[schema(value_type = values::Role)]
     role: Role,
@@ -82,24 +82,34 @@ pub(super) struct UserView {
     created_at: Moment,
 }
 
-impl Located for UserView {
+impl Viewed for User {
+    type View<'a> = UserView<'a>;
+
+    fn view(&self) -> UserView<'_> {
+        UserView {
+            id: self.id,
+            organization_id: self.organization_id,
+            kind: self.kind,
+            email: self.email.as_deref(),
+            name: &self.name,
+            role: self.role,
+            status: self.status,
+            created_at: self.created_at.into(),
+        }
+    }
+}
+
+impl Located for Seen<User> {
     const PARAMETER: &'static str = "user";
 
     fn location(&self) -> String {
-        format!(v0!("/users/{}"), self.id)
+        format!(v0!("/users/{}"), self.0.id)
     }
 }
 
-impl From<User> for UserView {
-    fn from(user: User) -> Self {
-        let User { id, organization_id, kind, email, name, role, status, created_at } = user;
-        Self { id, organization_id, kind, email, name, role, status, created_at: created_at.into() }
-    }
-}
-
-impl Listed for UserView {
+impl Listed for Seen<User> {
     fn cursor(&self) -> String {
-        self.id.to_string()
+        self.0.id.to_string()
     }
 }
 
@@ -145,7 +155,7 @@ async fn create(
     _: NoQuery,
     State(services): State<Arc<Services>>,
     Body(body): Body<NewUserBody>,
-) -> Result<Created<UserView>, Problem> {
+) -> Result<Created<Seen<User>>, Problem> {
     let user = services.users.create(&scope, &body.check()?).await?;
     Ok(Created(user.into()))
 }
@@ -154,7 +164,7 @@ async fn list(
     ReadUsers(scope): ReadUsers,
     State(services): State<Arc<Services>>,
     mut query: Query<Paging<values::UserId>>,
-) -> Result<List<UserView>, Problem> {
+) -> Result<List<Seen<User>>, Problem> {
     let page = query.page(UserId::uuid);
     query.finish()?;
     Ok(List(services.users.list(&scope, page).await?.map(Into::into)))
@@ -165,7 +175,7 @@ async fn read(
     InPath(user): InPath<UserId>,
     _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<Tagged<UserView>, Problem> {
+) -> Result<Tagged<Seen<User>>, Problem> {
     Ok(Tagged::of(services.users.get(&scope, user).await?))
 }
 
@@ -192,7 +202,7 @@ async fn update(
     IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Body(body): Body<ChangedUser>,
-) -> Result<Tagged<UserView>, Problem> {
+) -> Result<Tagged<Seen<User>>, Problem> {
     let mut fields = Fields::default();
     let changes = Changes {
         name: fields.optional(body.name, |name| UserName::parse(&name)),

@@ -30,7 +30,7 @@ const RECORD_OUTCOME: &str = "tenantry.record_outcome.v1";
 const NO_EXECUTION: &str = "this workflow is no execution of Tenantry";
 
 /// How many starts and ends of one organization are written down at the same time: more would only keep others from the database.
-const WRITES: usize = 4;
+pub(super) const WRITES: usize = 4;
 
 /// The activities of one organization's worker.
 pub(crate) struct Activities {
@@ -67,7 +67,7 @@ pub(crate) enum Ended {
 }
 
 /// What is written down at the end.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Report {
     /// The end, the states of the tasks if Temporal can hold both, and which execution it is of if that has not its own name.

@@ -24,7 +24,7 @@ use tokio::{
 
 use super::{
     GRACE, Shared,
-    activities::{Activities, HEARTBEAT},
+    activities::{Activities, HEARTBEAT, WRITES},
     host::Job,
     lock,
     workflow::HostedWorkflow,
@@ -180,7 +180,7 @@ fn options(shared: &Arc<Shared>, scope: &OrgScope, activities: u32) -> Result<Wo
             TunerHolder::builder()
                 .workflow_task_slot_supplier(FixedSizeSlotSupplier::new(CONCURRENT_WORKFLOW_TASKS))
                 .activity_task_slot_supplier(FixedSizeSlotSupplier::new(activities))
-                .local_activity_task_slot_supplier(FixedSizeSlotSupplier::new(1))
+                .local_activity_task_slot_supplier(FixedSizeSlotSupplier::new(WRITES))
                 .nexus_task_slot_supplier(FixedSizeSlotSupplier::new(1))
                 .build(),
         )

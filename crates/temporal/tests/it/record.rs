@@ -14,7 +14,7 @@ use tenantry_domain::ExecutionId;
 use crate::harness::{Fixture, Service, eventually};
 
 /// The folder to write to.
-const GENERATION: &str = "v2";
+const GENERATION: &str = "v3";
 /// A payload of so many bytes in base64 is left out, unless the workflow begins with it: it does not read what it has sent.
 const LARGE: usize = 4096;
 

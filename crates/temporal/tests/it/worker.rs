@@ -8,8 +8,9 @@ use std::{
 use serde_json::{Value, json};
 use temporalio_client::{
     UntypedWorkflow, WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowExecutionStatus,
+    WorkflowFetchHistoryOptions, WorkflowGetResultOptions,
 };
-use tenantry_domain::execution::Outcome;
+use tenantry_domain::{ExecutionId, execution::Outcome};
 use tenantry_dsl::expression::{self, Arguments, Evaluator, Expression};
 use tenantry_sandbox::Sandbox;
 use tenantry_temporal::{
@@ -74,7 +75,30 @@ async fn should_write_the_outcome_down_until_that_succeeds() {
     pool.ensure(&fixture.scope);
     let execution = fixture.start(json!([{ "a": { "set": { "n": 1 } } }])).await;
     assert_eq!(fixture.journal.outcome(execution).await, Outcome::Completed(json!({ "n": 1 })));
+    assert_eq!(activities_of(&fixture, execution).await, 1);
     pool.stop().await;
+}
+
+#[tokio::test]
+async fn should_take_no_activity_to_write_the_outcome_down() {
+    let fixture = Fixture::new().await;
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    let execution = fixture.start(json!([{ "a": { "set": { "n": 1 } } }])).await;
+    assert_eq!(fixture.journal.outcome(execution).await, Outcome::Completed(json!({ "n": 1 })));
+    assert_eq!(activities_of(&fixture, execution).await, 0);
+    pool.stop().await;
+}
+
+/// How many activities Temporal was asked for by an execution, which ends.
+async fn activities_of(fixture: &Fixture, execution: ExecutionId) -> usize {
+    let handle = fixture.client().await.get_workflow_handle::<UntypedWorkflow>(execution.to_string());
+    handle.get_result(WorkflowGetResultOptions::default()).await.expect("it ends well");
+    let history = handle.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await;
+    let history: Value = serde_json::from_slice(&history.expect("a history")).expect("JSON");
+    let events = history["events"].as_array().expect("events");
+    let scheduled = "ActivityTaskScheduledEventAttributes";
+    events.iter().filter(|event| event["attributes"].get(scheduled).is_some()).count()
 }
 
 #[tokio::test]
