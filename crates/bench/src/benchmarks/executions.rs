@@ -4,7 +4,6 @@
 //! | side | from | by way of |
 //! |---|---|---|
 //! | plain | a start by the SDK's client | two activities |
-//! | plain, end written down | the same | a third activity that is told of the end and does nothing |
 //! | dispatcher and workers | a start by `tenantry-temporal` | two calls, and the end recorded in memory |
 //! | whole | `POST /workflows/{name}/executions` | two calls, and the end recorded in PostgreSQL |
 //!
@@ -54,7 +53,7 @@ use tokio::{task::JoinSet, time::Instant as Deadline};
 const AT_ONCE: [usize; 2] = [1, 16];
 /// Executions a second, to those of the plain workflow.
 const AIM: Aim = Aim::AtLeast(0.8);
-const NAMES: [&str; 4] = ["plain", "plain, end written down", "dispatcher and workers", "whole"];
+const NAMES: [&str; 3] = ["plain", "dispatcher and workers", "whole"];
 const QUOTAS: [Quota; 3] = [Quota::RequestsPerSecond, Quota::StartsPerSecond, Quota::RunningExecutions];
 
 /// What is measured of a round.
@@ -72,7 +71,8 @@ struct Side {
 }
 
 enum Starter {
-    Plain(plain::Order),
+    /// It calls this address.
+    Plain(String),
     Parts { dispatcher: Dispatcher, scope: OrgScope, definition: Value },
     Whole(Client),
 }
@@ -105,9 +105,9 @@ impl Side {
     async fn execute(&self) {
         let id = ExecutionId::generate(SystemClock.now());
         match &self.starter {
-            Starter::Plain(order) => {
+            Starter::Plain(url) => {
                 let options = WorkflowStartOptions::new(plain::TASK_QUEUE, id.to_string()).build();
-                let started = self.ends.start_workflow(plain::Plain::run, order.clone(), options).await;
+                let started = self.ends.start_workflow(plain::Plain::run, url.clone(), options).await;
                 started.expect("it starts");
             }
             Starter::Parts { dispatcher, scope, definition } => {
@@ -183,11 +183,10 @@ async fn scope(app: &App, tenant: &Tenant) -> OrgScope {
     OrgScope::for_reconciler(&found.expect("it was made"))
 }
 
-async fn plain_side(app: &App, slug: &str, service: &Service, end: plain::End) -> Side {
-    let ends = temporal_client(&app::tenant(app, slug).await).await;
+async fn plain_side(app: &App, service: &Service) -> Side {
+    let ends = temporal_client(&app::tenant(app, "plain").await).await;
     plain::start_worker(ends.clone());
-    let url = format!("{}/now", service.url);
-    Side { ends, starter: Starter::Plain(plain::Order { url, end }) }
+    Side { ends, starter: Starter::Plain(format!("{}/now", service.url)) }
 }
 
 /// The side without REST and PostgreSQL, and the workers that it needs.
@@ -221,13 +220,8 @@ pub(crate) async fn run() {
     report::begin("executions", &mut app.database.owner().await).await;
     let service = Service::start().await;
     let (parts, pool) = parts_side(&app, &service).await;
-    let mut sides = [
-        plain_side(&app, "plain", &service, plain::End::Kept).await,
-        plain_side(&app, "written-down", &service, plain::End::WrittenDown).await,
-        parts,
-        whole_side(&app, &service).await,
-    ]
-    .map(Arc::new);
+    let mut sides =
+        [plain_side(&app, &service).await, parts, whole_side(&app, &service).await].map(Arc::new);
     let head = ["at once", "", "executions/s", "p50 ms", "p99 ms", "rate, to plain", "p50, to plain", "aim"];
     let mut table = Table::new(&head);
     for at_once in AT_ONCE {
@@ -245,8 +239,8 @@ fn describe(table: &mut Table, at_once: usize, measured: &[Vec<Measured>]) {
         let median = |value: fn(&Measured) -> f64| Spread::of(side.iter().map(value)).median;
         let ratio = |value: fn(&Measured) -> f64| Spread::of_ratio(side, &measured[0], value);
         let rate = ratio(|side| side.rate);
-        // The first two are what the others are compared with.
-        let verdict = if number < 2 { String::new() } else { AIM.verdict(rate.median) };
+        // The first is what the others are compared with.
+        let verdict = if number == 0 { String::new() } else { AIM.verdict(rate.median) };
         table.row(&[
             &at_once,
             name,

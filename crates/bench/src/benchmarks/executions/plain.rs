@@ -1,12 +1,10 @@
-//! What a definition is compared with: a workflow as people write it who use Temporal's Rust SDK and nothing else. It makes two calls,
-//! and may have its end written down in a third activity, as a hosted execution has.
+//! What a definition is compared with: a workflow as people write it who use Temporal's Rust SDK and nothing else. It makes two calls.
 //!
 //! Its worker is set up like a hosted one: as many pollers and slots, as many workflows kept.
 
 use std::{sync::Arc, thread, time::Duration};
 
 use reqwest::redirect;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use temporalio_client::Client;
 use temporalio_common::worker::WorkerDeploymentOptions;
@@ -25,24 +23,6 @@ use tokio::runtime;
 pub(crate) const TASK_QUEUE: &str = "plain";
 const CALL_LIMIT: Duration = Duration::from_mins(1);
 
-/// What it is started with.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Order {
-    /// The address that it calls, twice.
-    pub(crate) url: String,
-    /// What becomes of its end.
-    pub(crate) end: End,
-}
-
-/// What becomes of an end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum End {
-    /// Temporal has it, and nobody else.
-    Kept,
-    /// One more activity is told of it.
-    WrittenDown,
-}
-
 /// The workflow.
 #[workflow]
 #[derive(Default)]
@@ -52,14 +32,10 @@ pub(crate) struct Plain;
 impl Plain {
     /// Makes the calls one after the other; the last answer is its output.
     #[run(name = "plain")]
-    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, order: Order) -> WorkflowResult<Value> {
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, url: String) -> WorkflowResult<Value> {
         let options = || ActivityOptions::with_start_to_close_timeout(CALL_LIMIT).build();
-        ctx.execute_activity(Activities::call, order.url.clone(), options()).await?;
-        let answer = ctx.execute_activity(Activities::call, order.url, options()).await?;
-        if order.end == End::WrittenDown {
-            ctx.execute_activity(Activities::write_down, answer.clone(), options()).await?;
-        }
-        Ok(answer)
+        ctx.execute_activity(Activities::call, url.clone(), options()).await?;
+        Ok(ctx.execute_activity(Activities::call, url, options()).await?)
     }
 }
 
@@ -74,16 +50,6 @@ impl Activities {
         answer.await.map_err(|error: reqwest::Error| {
             ActivityError::application(ApplicationFailure::new(error.to_string()))
         })
-    }
-
-    #[activity(name = "write_down")]
-    #[expect(clippy::unused_async, reason = "it has nothing to do, as nothing else would")]
-    async fn write_down(
-        self: Arc<Self>,
-        _context: ActivityContext,
-        _end: Value,
-    ) -> Result<(), ActivityError> {
-        Ok(())
     }
 }
 
