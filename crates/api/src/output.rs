@@ -1,7 +1,7 @@
 //! The envelopes of answers: `{"data": …}`, and for lists a cursor beside it.
 
 mod moment;
-mod seen;
+mod shown;
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 pub(crate) use self::{
     moment::Moment,
-    seen::{Seen, Viewed},
+    shown::{Shown, Viewed},
 };
 use crate::{
     openapi::{Describe, Operation},

@@ -119,9 +119,9 @@ fn origin(parts: &Parts) -> Origin {
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(only), None) = (all.next(), all.next()) else { return None };
-    // As a whole, which is quicker than `to_str`, and no token with other characters is a key.
+    // As a whole, which is quicker than `to_str`; no key has other characters than ASCII's.
     let (scheme, token) = str::from_utf8(only.as_bytes()).ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_ascii())
 }
 
 /// The secret that was presented, if it can be one.

@@ -21,7 +21,7 @@ use crate::{
         Parameter, Routes, about, derived,
         values::{self, MAX_DAYS},
     },
-    output::{Created, Data, Gone, List, Listed, Located, Moment, Seen, Tagged, Viewed},
+    output::{Created, Data, Gone, List, Listed, Located, Moment, Shown, Tagged, Viewed},
     permit::{ReadUsers, UseOwnIdentity},
     problem::{Code, Problem},
     whole,
@@ -139,7 +139,7 @@ impl Viewed for ApiKey {
     }
 }
 
-impl Located for Seen<ApiKey> {
+impl Located for Shown<ApiKey> {
     const PARAMETER: &'static str = "api_key";
 
     fn location(&self) -> String {
@@ -147,7 +147,7 @@ impl Located for Seen<ApiKey> {
     }
 }
 
-impl Listed for Seen<ApiKey> {
+impl Listed for Shown<ApiKey> {
     fn cursor(&self) -> String {
         self.0.id.to_string()
     }
@@ -178,13 +178,15 @@ pub(crate) struct IssuedSecretView<'a> {
 
 impl<'a> From<&'a IssuedSecret> for IssuedSecretView<'a> {
     fn from(secret: &'a IssuedSecret) -> Self {
+        let IssuedSecret { id: _, prefix, last_four, created_at, ends_at, last_used_at, last_used_address } =
+            secret;
         Self {
-            prefix: &secret.prefix,
-            last_four: &secret.last_four,
-            created_at: secret.created_at.into(),
-            ends_at: secret.ends_at.map(Into::into),
-            last_used_at: secret.last_used_at.map(Into::into),
-            last_used_address: secret.last_used_address.as_deref(),
+            prefix,
+            last_four,
+            created_at: (*created_at).into(),
+            ends_at: ends_at.map(Into::into),
+            last_used_at: last_used_at.map(Into::into),
+            last_used_address: last_used_address.as_deref(),
         }
     }
 }
@@ -195,14 +197,14 @@ impl<'a> From<&'a IssuedSecret> for IssuedSecretView<'a> {
 struct WithSecret {
     #[serde(flatten)]
     #[schema(value_type = ApiKeyView)]
-    api_key: Seen<ApiKey>,
+    api_key: Shown<ApiKey>,
     /// The secret, which nobody can read again.
     #[schema(value_type = values::Secret)]
     secret: String,
 }
 
 impl Located for WithSecret {
-    const PARAMETER: &'static str = Seen::<ApiKey>::PARAMETER;
+    const PARAMETER: &'static str = Shown::<ApiKey>::PARAMETER;
 
     fn location(&self) -> String {
         self.api_key.location()
@@ -308,7 +310,7 @@ async fn list(
     InPath(user): InPath<UserId>,
     State(services): State<Arc<Services>>,
     mut query: Query<Paging<values::ApiKeyId>>,
-) -> Result<List<Seen<ApiKey>>, Problem> {
+) -> Result<List<Shown<ApiKey>>, Problem> {
     let page = query.page(ApiKeyId::uuid);
     query.finish()?;
     Ok(List(services.api_keys.list(&scope, user, page).await?.map(Into::into)))
@@ -330,7 +332,7 @@ async fn list_all(
     ReadUsers(scope): ReadUsers,
     State(services): State<Arc<Services>>,
     mut query: Query<Ending>,
-) -> Result<List<Seen<ApiKey>>, Problem> {
+) -> Result<List<Shown<ApiKey>>, Problem> {
     let filter = Filter {
         unused_for: query.take("unused_for_days", |text| days("unused_for_days", text)),
         expiring_within: query.take("expiring_within_days", |text| days("expiring_within_days", text)),
@@ -350,7 +352,7 @@ async fn read(
     InPath(api_key): InPath<ApiKeyId>,
     _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<Tagged<Seen<ApiKey>>, Problem> {
+) -> Result<Tagged<Shown<ApiKey>>, Problem> {
     Ok(Tagged::of(services.api_keys.get(&scope, api_key).await?))
 }
 
@@ -361,7 +363,7 @@ async fn update(
     IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Body(body): Body<ApiKeyBody>,
-) -> Result<Tagged<Seen<ApiKey>>, Problem> {
+) -> Result<Tagged<Shown<ApiKey>>, Problem> {
     let mut fields = Fields::default();
     let changes = body.check(&mut fields);
     fields.finish()?;

@@ -8,7 +8,7 @@ use super::{api_keys::ApiKeyView, organizations::OrganizationView, users::UserVi
 use crate::{
     input::NoQuery,
     openapi::{Routes, about, values},
-    output::{Data, Seen, Viewed},
+    output::{Data, Shown, Viewed},
     permit::Authenticated,
 };
 
@@ -51,6 +51,6 @@ impl Viewed for Caller {
     }
 }
 
-async fn me(Authenticated(caller): Authenticated, _: NoQuery) -> Data<Seen<Caller>> {
-    Data(Seen(caller))
+async fn me(Authenticated(caller): Authenticated, _: NoQuery) -> Data<Shown<Caller>> {
+    Data(Shown(caller))
 }

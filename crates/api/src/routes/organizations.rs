@@ -14,7 +14,7 @@ use crate::{
     if_match::IfMatch,
     input::{Body, Fields, NoQuery, OptionalBody, Paging, Parameters, Query},
     openapi::{Parameter, Routes, about, values},
-    output::{Created, Data, List, Listed, Located, Moment, Seen, Tagged, TakenUp, Viewed},
+    output::{Created, Data, List, Listed, Located, Moment, Shown, Tagged, TakenUp, Viewed},
     permit::{ManageOrganization, ManageOrganizations, ReadOrganization, WriteOrganization},
     problem::Problem,
 };
@@ -94,20 +94,21 @@ impl Viewed for Organization {
     type View<'a> = OrganizationView<'a>;
 
     fn view(&self) -> OrganizationView<'_> {
+        let Self { id, slug, name, status, status_reason, namespace, created_at, updated_at } = self;
         OrganizationView {
-            id: self.id,
-            slug: &self.slug,
-            name: &self.name,
-            status: self.status,
-            status_reason: self.status_reason.as_deref(),
-            namespace: &self.namespace,
-            created_at: self.created_at.into(),
-            updated_at: self.updated_at.into(),
+            id: *id,
+            slug,
+            name,
+            status: *status,
+            status_reason: status_reason.as_deref(),
+            namespace,
+            created_at: (*created_at).into(),
+            updated_at: (*updated_at).into(),
         }
     }
 }
 
-impl Located for Seen<Organization> {
+impl Located for Shown<Organization> {
     const PARAMETER: &'static str = "org";
 
     fn location(&self) -> String {
@@ -115,7 +116,7 @@ impl Located for Seen<Organization> {
     }
 }
 
-impl Listed for Seen<Organization> {
+impl Listed for Shown<Organization> {
     fn cursor(&self) -> String {
         self.0.id.to_string()
     }
@@ -138,7 +139,7 @@ async fn create(
     _: NoQuery,
     State(services): State<Arc<Services>>,
     Body(body): Body<NewOrganization>,
-) -> Result<Created<Seen<Organization>>, Problem> {
+) -> Result<Created<Shown<Organization>>, Problem> {
     let mut fields = Fields::default();
     let slug = fields.required("slug", body.slug, |slug| Slug::parse(&slug));
     let name = fields.required("name", body.name, |name| OrganizationName::parse(&name));
@@ -151,7 +152,7 @@ async fn list(
     ManageOrganizations(_): ManageOrganizations,
     State(services): State<Arc<Services>>,
     mut query: Query<Paging<values::OrganizationId>>,
-) -> Result<List<Seen<Organization>>, Problem> {
+) -> Result<List<Shown<Organization>>, Problem> {
     let page = query.page(OrganizationId::uuid);
     query.finish()?;
     Ok(List(services.organizations.list(page).await?.map(Into::into)))
@@ -161,7 +162,7 @@ async fn read(
     ReadOrganization(scope): ReadOrganization,
     _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<Tagged<Seen<Organization>>, Problem> {
+) -> Result<Tagged<Shown<Organization>>, Problem> {
     Ok(Tagged::of(services.organizations.get(&scope).await?))
 }
 
@@ -181,7 +182,7 @@ async fn rename(
     IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Body(body): Body<Renamed>,
-) -> Result<Tagged<Seen<Organization>>, Problem> {
+) -> Result<Tagged<Shown<Organization>>, Problem> {
     let mut fields = Fields::default();
     let name = fields.required("name", body.name, |name| OrganizationName::parse(&name));
     let name = fields.finish_with(name)?;
@@ -222,7 +223,7 @@ async fn suspend(
     _: NoQuery,
     State(services): State<Arc<Services>>,
     OptionalBody(body): OptionalBody<Suspension>,
-) -> Result<Data<Seen<Organization>>, Problem> {
+) -> Result<Data<Shown<Organization>>, Problem> {
     let running = match body.executions.as_deref() {
         None | Some("pause") => Running::Pause,
         Some("cancel") => Running::Cancel,
@@ -237,7 +238,7 @@ async fn resume(
     ManageOrganization(scope): ManageOrganization,
     _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<Data<Seen<Organization>>, Problem> {
+) -> Result<Data<Shown<Organization>>, Problem> {
     Ok(Data(services.organizations.resume(&scope).await?.into()))
 }
 
@@ -245,6 +246,6 @@ async fn retry_provisioning(
     ManageOrganization(scope): ManageOrganization,
     _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<Data<Seen<Organization>>, Problem> {
+) -> Result<Data<Shown<Organization>>, Problem> {
     Ok(Data(services.organizations.retry_provisioning(&scope).await?.into()))
 }

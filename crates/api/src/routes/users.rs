@@ -15,7 +15,7 @@ use crate::{
     if_match::IfMatch,
     input::{Body, Fields, InPath, NoQuery, Paging, Query, word},
     openapi::{Routes, about, values},
-    output::{Created, Gone, List, Listed, Located, Moment, Seen, Tagged, Viewed},
+    output::{Created, Gone, List, Listed, Located, Moment, Shown, Tagged, Viewed},
     permit::{ReadUsers, UseOwnIdentity, WriteUsers},
     problem::{Code, Problem},
 };
@@ -86,20 +86,13 @@ impl Viewed for User {
     type View<'a> = UserView<'a>;
 
     fn view(&self) -> UserView<'_> {
-        UserView {
-            id: self.id,
-            organization_id: self.organization_id,
-            kind: self.kind,
-            email: self.email.as_deref(),
-            name: &self.name,
-            role: self.role,
-            status: self.status,
-            created_at: self.created_at.into(),
-        }
+        let &Self { id, organization_id, kind, ref email, ref name, role, status, created_at } = self;
+        let (email, created_at) = (email.as_deref(), created_at.into());
+        UserView { id, organization_id, kind, email, name, role, status, created_at }
     }
 }
 
-impl Located for Seen<User> {
+impl Located for Shown<User> {
     const PARAMETER: &'static str = "user";
 
     fn location(&self) -> String {
@@ -107,7 +100,7 @@ impl Located for Seen<User> {
     }
 }
 
-impl Listed for Seen<User> {
+impl Listed for Shown<User> {
     fn cursor(&self) -> String {
         self.0.id.to_string()
     }
@@ -155,7 +148,7 @@ async fn create(
     _: NoQuery,
     State(services): State<Arc<Services>>,
     Body(body): Body<NewUserBody>,
-) -> Result<Created<Seen<User>>, Problem> {
+) -> Result<Created<Shown<User>>, Problem> {
     let user = services.users.create(&scope, &body.check()?).await?;
     Ok(Created(user.into()))
 }
@@ -164,7 +157,7 @@ async fn list(
     ReadUsers(scope): ReadUsers,
     State(services): State<Arc<Services>>,
     mut query: Query<Paging<values::UserId>>,
-) -> Result<List<Seen<User>>, Problem> {
+) -> Result<List<Shown<User>>, Problem> {
     let page = query.page(UserId::uuid);
     query.finish()?;
     Ok(List(services.users.list(&scope, page).await?.map(Into::into)))
@@ -175,7 +168,7 @@ async fn read(
     InPath(user): InPath<UserId>,
     _: NoQuery,
     State(services): State<Arc<Services>>,
-) -> Result<Tagged<Seen<User>>, Problem> {
+) -> Result<Tagged<Shown<User>>, Problem> {
     Ok(Tagged::of(services.users.get(&scope, user).await?))
 }
 
@@ -202,7 +195,7 @@ async fn update(
     IfMatch(expected): IfMatch,
     State(services): State<Arc<Services>>,
     Body(body): Body<ChangedUser>,
-) -> Result<Tagged<Seen<User>>, Problem> {
+) -> Result<Tagged<Shown<User>>, Problem> {
     let mut fields = Fields::default();
     let changes = Changes {
         name: fields.optional(body.name, |name| UserName::parse(&name)),

@@ -254,7 +254,11 @@ impl Activities {
         };
         let execution = execution.ok_or_else(|| never(NO_EXECUTION))?;
         let run_id = context.info().workflow_run_id.clone();
-        self.write_outcome(execution, workflow_id, Ending { outcome, tasks, run_id }).await
+        tokio::select! {
+            written = self.write_outcome(execution, workflow_id, Ending { outcome, tasks, run_id }) => written,
+            // Whoever waited for it has given up, and has it done again.
+            () = context.cancelled() => Err(ActivityError::cancelled()),
+        }
     }
 }
 

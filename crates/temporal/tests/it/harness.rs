@@ -1,6 +1,7 @@
 //! What the tests share: organizations with namespaces of their own, a journal that remembers, and a service to call.
 
 use std::{
+    future::pending,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, AtomicUsize, Ordering},
@@ -147,12 +148,13 @@ pub(crate) async fn eventually_within(patience: Duration, condition: impl AsyncF
     timeout(patience, met).await.expect("the condition holds in time");
 }
 
-/// A journal in memory that fails as often as it is told to.
+/// A journal in memory that hangs, and fails, as often as it is told to.
 pub(crate) struct Journal {
     entries: watch::Sender<Vec<(OrganizationId, ExecutionId, Outcome)>>,
     /// Those of the latest entry.
     tasks: Mutex<Value>,
     run_id: Mutex<Option<String>>,
+    hangings: AtomicUsize,
     failures: AtomicUsize,
     activities: AtomicU32,
     /// What schedules have started, and as what it was recorded.
@@ -167,6 +169,7 @@ impl Default for Journal {
             entries: watch::channel(Vec::new()).0,
             tasks: Mutex::default(),
             run_id: Mutex::default(),
+            hangings: AtomicUsize::new(0),
             failures: AtomicUsize::new(0),
             activities: AtomicU32::new(50),
             started: Mutex::default(),
@@ -178,6 +181,11 @@ impl Default for Journal {
 impl Journal {
     pub(crate) fn fail(&self, times: usize) {
         self.failures.store(times, Ordering::SeqCst);
+    }
+
+    /// Leaves so many ends without an answer.
+    pub(crate) fn hang(&self, times: usize) {
+        self.hangings.store(times, Ordering::SeqCst);
     }
 
     /// How many activities may be under way.
@@ -252,8 +260,13 @@ impl ExecutionJournal for Journal {
         ending: Ending,
     ) -> Recording<'a> {
         Box::pin(async move {
-            let failures = &self.failures;
-            if failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            let is_one_of = |left: &AtomicUsize| {
+                left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+            };
+            if is_one_of(&self.hangings) {
+                pending::<()>().await;
+            }
+            if is_one_of(&self.failures) {
                 return Err("the journal is away".into());
             }
             *self.tasks.lock().expect("the tasks") = ending.tasks.unwrap_or_default();

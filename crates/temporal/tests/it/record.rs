@@ -102,6 +102,19 @@ async fn record_a_call_that_is_made_again() {
 
 #[tokio::test]
 #[ignore = "it writes into the source tree: make record-histories"]
+async fn record_an_end_that_could_not_be_written_down_at_once() {
+    let fixture = Fixture::new().await;
+    fixture.journal.fail(1);
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    let execution = fixture.start(json!([{ "a": { "set": { "n": 1 } } }])).await;
+    fixture.journal.outcome(execution).await;
+    write(&fixture, "written_down_later", execution).await;
+    pool.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "it writes into the source tree: make record-histories"]
 async fn record_a_cancel() {
     let fixture = Fixture::new().await;
     let service = Service::start(1).await;

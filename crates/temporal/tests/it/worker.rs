@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::future::join_all;
 use serde_json::{Value, json};
 use temporalio_client::{
     UntypedWorkflow, WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowExecutionStatus,
@@ -87,6 +88,22 @@ async fn should_take_no_activity_to_write_the_outcome_down() {
     let execution = fixture.start(json!([{ "a": { "set": { "n": 1 } } }])).await;
     assert_eq!(fixture.journal.outcome(execution).await, Outcome::Completed(json!({ "n": 1 })));
     assert_eq!(activities_of(&fixture, execution).await, 0);
+    pool.stop().await;
+}
+
+#[tokio::test]
+async fn should_not_wait_long_for_an_outcome_that_is_not_written_down() {
+    let fixture = Fixture::new().await;
+    // As many as are written at the same time.
+    fixture.journal.hang(4);
+    let pool = fixture.pool();
+    pool.ensure(&fixture.scope);
+    let tasks = json!([{ "a": { "set": { "n": 1 } } }]);
+    let executions = join_all((0..6).map(|_| fixture.start(tasks.clone()))).await;
+    for execution in executions {
+        assert_eq!(fixture.journal.outcome(execution).await, Outcome::Completed(json!({ "n": 1 })));
+        activities_of(&fixture, execution).await;
+    }
     pool.stop().await;
 }
 

@@ -19,27 +19,27 @@ pub(crate) trait Viewed {
 }
 
 /// A thing that is written, and described, as its view.
-pub(crate) struct Seen<T>(pub(crate) T);
+pub(crate) struct Shown<T>(pub(crate) T);
 
-impl<T> From<T> for Seen<T> {
+impl<T> From<T> for Shown<T> {
     fn from(thing: T) -> Self {
         Self(thing)
     }
 }
 
-impl<T: Viewed> Serialize for Seen<T> {
+impl<T: Viewed> Serialize for Shown<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.view().serialize(serializer)
     }
 }
 
-impl<T: Viewed + 'static> PartialSchema for Seen<T> {
+impl<T: Viewed + 'static> PartialSchema for Shown<T> {
     fn schema() -> RefOr<Schema> {
         T::View::<'static>::schema()
     }
 }
 
-impl<T: Viewed + 'static> ToSchema for Seen<T> {
+impl<T: Viewed + 'static> ToSchema for Shown<T> {
     fn name() -> Cow<'static, str> {
         T::View::<'static>::name()
     }
