@@ -22,13 +22,16 @@ pub use binary::{Search, VERSION};
 /// Set unless the options say otherwise. A workflow of one namespace must not reach into another; and namespaces, of
 /// which the server registers 20 a second in production, come and go with every test. The queues are polled without pause,
 /// or a step of an execution waits up to 100 ms for the next poll. A new namespace's search attributes are read when they are
-/// needed, or it could be used only seconds after it is made.
-const SETTINGS: [(&str, &str); 5] = [
+/// needed, or it could be used only seconds after it is made. A task queue is one part, and not four, which would each take memory and
+/// work in every namespace.
+const SETTINGS: [(&str, &str); 7] = [
     ("system.enableCrossNamespaceCommands", "false"),
     ("frontend.rps.namespaceReplicationInducingAPIs", "1000"),
     ("history.transferProcessorMaxPollRPS", "1000"),
     ("history.timerProcessorMaxPollRPS", "1000"),
     ("system.forceSearchAttributesCacheRefreshOnRead", "true"),
+    ("matching.numTaskqueueReadPartitions", "1"),
+    ("matching.numTaskqueueWritePartitions", "1"),
 ];
 
 /// Where the server keeps its executions.

@@ -36,6 +36,9 @@ use tokio::{
 
 /// How many organizations rest in the smaller stages.
 const SMALLER: [usize; 2] = [10, 100];
+const TAKEN: [&str; 7] =
+    ["organizations", "part", "memory MB", "of a core, %", "threads", "files", "sockets"];
+const FIRST: [&str; 5] = ["first tasks", "executions", "p50 ms", "p99 ms", "longest ms"];
 /// How many requests are under way while organizations are made.
 const AT_ONCE: usize = 8;
 /// How long everything may settle before it is watched.
@@ -202,8 +205,7 @@ pub(crate) async fn run() {
     let mut owner = PgConnection::connect(deployment.postgres.url()).await.expect("PostgreSQL answers");
     report::begin("density", &mut owner).await;
     drop(owner);
-    let mut table =
-        Table::new(&["organizations", "part", "memory MB", "of a core, %", "threads", "files", "sockets"]);
+    let mut table = Table::new(&TAKEN);
     let mut there = 0;
     for organizations in SMALLER.into_iter().filter(|&smaller| smaller < most).chain([most]) {
         deployment.grow(there, organizations).await;
@@ -214,7 +216,9 @@ pub(crate) async fn run() {
         describe(&mut table, &format!("{organizations} at rest"), [before, deployment.taken()], watched);
     }
 
-    let mut first = Table::new(&["first tasks", "executions", "p50 ms", "p99 ms", "longest ms"]);
+    println!("{table}");
+
+    let mut first = Table::new(&FIRST);
     let (mut cold, mut warm) = (Vec::new(), Vec::new());
     for organization in 0..samples.min(most) {
         cold.push(deployment.first_task(organization).await);
@@ -222,20 +226,19 @@ pub(crate) async fn run() {
     }
     let cold = describe_first(&mut first, "without a worker", cold);
     let warm = describe_first(&mut first, "with one", warm);
+    println!("{first}");
+    AIM.judge("milliseconds that the p99 without a worker is above that with one", cold - warm);
 
+    // Last, since it may be more than this machine's Temporal can do.
     let before = async {
         // All have begun to work when the last minute begins.
         sleep(MINUTE * (minutes - 1)).await;
         deployment.taken()
     };
     let (before, took) = tokio::join!(before, deployment.work(most, minutes));
-    describe(
-        &mut table,
-        &format!("{most}, one execution a minute each"),
-        [before, deployment.taken()],
-        MINUTE,
-    );
-    describe_first(&mut first, "one execution a minute each", took);
+    let (mut table, mut first) = (Table::new(&TAKEN), Table::new(&FIRST));
+    let what = "one execution a minute each";
+    describe(&mut table, &format!("{most}, {what}"), [before, deployment.taken()], MINUTE);
+    describe_first(&mut first, what, took);
     println!("{table}\n{first}");
-    AIM.judge("milliseconds that the p99 without a worker is above that with one", cold - warm);
 }

@@ -73,7 +73,11 @@ struct Side {
 enum Starter {
     /// It calls this address.
     Plain(String),
-    Parts { dispatcher: Dispatcher, scope: OrgScope, definition: Value },
+    Parts {
+        dispatcher: Dispatcher,
+        scope: OrgScope,
+        definition: Value,
+    },
     Whole(Client),
 }
 
@@ -220,8 +224,7 @@ pub(crate) async fn run() {
     report::begin("executions", &mut app.database.owner().await).await;
     let service = Service::start().await;
     let (parts, pool) = parts_side(&app, &service).await;
-    let mut sides =
-        [plain_side(&app, &service).await, parts, whole_side(&app, &service).await].map(Arc::new);
+    let mut sides = [plain_side(&app, &service).await, parts, whole_side(&app, &service).await].map(Arc::new);
     let head = ["at once", "", "executions/s", "p50 ms", "p99 ms", "rate, to plain", "p50, to plain", "aim"];
     let mut table = Table::new(&head);
     for at_once in AT_ONCE {
