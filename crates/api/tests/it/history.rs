@@ -53,15 +53,37 @@ async fn should_tell_what_happened_page_by_page() {
     assert!(events.windows(2).all(|two| two[0]["at"].as_str() <= two[1]["at"].as_str()));
     let input = &events[0]["attributes"]["input"][0];
     assert_eq!((&input["workflow"], &input["input"]), (&json!("quote"), &json!({"amount": 3})));
-    let written = events.iter().find(|event| event["type"] == json!("ActivityTaskScheduled"));
+    let end = events.last().expect("an event");
     assert_eq!(
-        written.expect("its end was written")["attributes"]["input"][0]["ended"]["completed"],
-        json!({"total": 6})
+        (&end["type"], &end["attributes"]["result"][0]),
+        (&json!("WorkflowExecutionCompleted"), &json!({"total": 6}))
     );
 
     for limit in [1, 3, events.len(), events.len() + 1] {
         let again = all(&acme.customer, &id, limit).await;
         assert_eq!(again, events, "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn should_have_the_end_that_the_execution_has_which_is_terminated_as_it_ends() {
+    let (_app, _admin, acme) = acme().await;
+    let warm = acme.start().await;
+    closed(&acme.customer, &warm).await;
+    for _ in 0..5 {
+        let id = acme.start().await;
+        // It may have ended already, or not have begun.
+        acme.manager.post(&format!("/executions/{id}/terminate"), &json!({})).await;
+        let status = eventually("it ends in Temporal", async || {
+            match all(&acme.customer, &id, 200).await.last()?["type"].as_str()? {
+                "WorkflowExecutionCompleted" => Some("completed"),
+                "WorkflowExecutionTerminated" => Some("terminated"),
+                _ => None,
+            }
+        })
+        .await;
+        let execution = acme.customer.get(&format!("/executions/{id}")).await;
+        assert_eq!(execution.data(200)["status"], json!(status));
     }
 }
 

@@ -16,7 +16,7 @@ fn tag(answer: &Answer) -> String {
 async fn should_change_only_what_is_as_the_sender_has_seen_it() {
     let app = App::start().await;
     let admin = Caller::admin(&app).await;
-    let acme = Tenant::new(&admin, "acme").await;
+    let acme = Tenant::active(&app, &admin, "acme").await;
     let edited = [
         ("/organizations/acme".to_owned(), json!({"name": "First"}), json!({"name": "Second"})),
         (format!("/users/{}", acme.customer.user), json!({"name": "First"}), json!({"name": "Second"})),

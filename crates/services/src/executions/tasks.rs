@@ -36,7 +36,7 @@ impl Executions {
         Ok(settled(&execution, tasks))
     }
 
-    /// The same for one that has just been ended, if the worker is there to say.
+    /// The same for one that is about to be ended, if the worker is there to say.
     pub(super) async fn tasks_at_end(&self, scope: &OrgScope, execution: &Execution) -> Option<Value> {
         if execution.work.is_own() {
             return None;

@@ -86,11 +86,12 @@ impl Executions {
             .with_changes(json!({ "reason": reason }));
         let execution = self.intend(scope, id, event.clone()).await?;
         let background = scope.for_background();
+        // Before, so that its end is written as soon as it is one: a worker may have it in hand, and be about to write another.
+        let tasks = self.tasks_at_end(&background, &execution).await;
         let ended = self.dispatcher.terminate(&background, &execution.workflow_id, &reason).await;
         self.settle(scope, &execution, event, ended).await?;
-        let (at, tasks) = (self.clock.now(), self.tasks_at_end(&background, &execution).await);
         let outcome = Outcome::Terminated(reason);
-        let end = End { outcome: &outcome, at, run_id: None, tasks: tasks.as_ref() };
+        let end = End { outcome: &outcome, at: self.clock.now(), run_id: None, tasks: tasks.as_ref() };
         let mut tx = self.store.tenant(&background, Access::Write).await?;
         executions::finish(&mut tx, id, end).await?;
         tx.commit().await?;
