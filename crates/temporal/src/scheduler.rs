@@ -27,6 +27,7 @@ use tenantry_domain::{
     OrgScope, Schedule, ScheduleId, Timestamp,
     schedule::{Calendar, Overlap, ScheduleSpec},
 };
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{
@@ -45,6 +46,8 @@ const DAY: i64 = 24 * 60 * 60;
 const SPANS: [i64; 6] = [1, 8, 64, 512, 4_096, 32_768];
 /// The end of the last year that Temporal's calendars know, in seconds.
 const END_OF_TIME: i64 = 4_133_980_800;
+/// How long a question rests that could not be answered.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// The entrance for what is done to schedules.
 #[derive(Clone, Debug)]
@@ -196,8 +199,13 @@ impl Scheduler {
             end_time: Some(SystemTime::from(to).into()),
         };
         let mut service = self.temporal.workflow_service().await?;
-        let listed = found(call(service.list_schedule_matching_times(request(list))).await)?;
-        Ok(listed.map(|listed| {
+        let mut listed = found(call(service.list_schedule_matching_times(request(list.clone()))).await);
+        // Temporal asks the schedule's own workflow, which now and then cannot answer while it is at work.
+        if let Err(Error::Unavailable(_)) = listed {
+            sleep(PAUSE).await;
+            listed = found(call(service.list_schedule_matching_times(request(list))).await);
+        }
+        Ok(listed?.map(|listed| {
             listed.start_time.into_iter().filter_map(|at| moment(at.seconds, at.nanos)).collect()
         }))
     }
