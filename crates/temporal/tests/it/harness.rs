@@ -10,7 +10,9 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions};
+use temporalio_client::{
+    Client, ClientOptions, Connection, ConnectionOptions, UntypedWorkflow, WorkflowFetchHistoryOptions,
+};
 use tenantry_domain::{
     Clock, ExecutionId, Namespace, OrgScope, Organization, OrganizationId, OrganizationStatus, Slug,
     SystemClock, TemporalWorkflowId, execution::Outcome,
@@ -68,6 +70,15 @@ impl Fixture {
         let connection = Connection::connect(options).await.expect("a connection");
         Client::new(connection, ClientOptions::new(self.scope.namespace().as_str()).build())
             .expect("a client")
+    }
+
+    /// The history of a run of an execution, the latest if none is said.
+    pub(crate) async fn history(&self, execution: ExecutionId, run_id: Option<String>) -> Value {
+        let client = self.client().await;
+        let mut run = client.get_workflow_handle::<UntypedWorkflow>(execution.to_string()).info().clone();
+        run.run_id = run_id;
+        let history = run.bind_untyped(client).fetch_history(WorkflowFetchHistoryOptions::default());
+        serde_json::from_slice(&history.to_json().await.expect("a history")).expect("JSON")
     }
 }
 

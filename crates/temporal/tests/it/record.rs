@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use temporalio_client::{UntypedWorkflow, WorkflowCancelOptions, WorkflowFetchHistoryOptions};
+use temporalio_client::{UntypedWorkflow, WorkflowCancelOptions};
 use tenantry_domain::ExecutionId;
 
 use crate::harness::{Fixture, Service, eventually};
@@ -135,18 +135,10 @@ async fn record_a_cancel() {
 
 /// Writes the histories of an execution that has ended, one for each run, unless they are there.
 async fn write(fixture: &Fixture, name: &str, execution: ExecutionId) {
-    let client = fixture.client().await;
-    let recorded = async |run_id: Option<String>| {
-        let mut run = client.get_workflow_handle::<UntypedWorkflow>(execution.to_string()).info().clone();
-        run.run_id = run_id;
-        let history = run.bind_untyped(client.clone()).fetch_history(WorkflowFetchHistoryOptions::default());
-        let json = history.to_json().await.expect("a history");
-        serde_json::from_slice::<Value>(&json).expect("JSON")
-    };
-    eventually(async || has_closed(&recorded(None).await)).await;
-    let mut runs = vec![recorded(None).await];
+    eventually(async || has_closed(&fixture.history(execution, None).await)).await;
+    let mut runs = vec![fixture.history(execution, None).await];
     while let Some(before) = run_before(&runs[0]) {
-        runs.insert(0, recorded(Some(before)).await);
+        runs.insert(0, fixture.history(execution, Some(before)).await);
     }
     for (number, history) in runs.iter_mut().enumerate() {
         let path = folder().join(format!("{name}{}.json", ["", "_2", "_3", "_4"][number]));

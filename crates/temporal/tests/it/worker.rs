@@ -9,7 +9,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use temporalio_client::{
     UntypedWorkflow, WorkflowCancelOptions, WorkflowDescribeOptions, WorkflowExecutionStatus,
-    WorkflowFetchHistoryOptions, WorkflowGetResultOptions,
+    WorkflowGetResultOptions,
 };
 use tenantry_domain::{ExecutionId, execution::Outcome};
 use tenantry_dsl::expression::{self, Arguments, Evaluator, Expression};
@@ -70,25 +70,25 @@ async fn should_fail_with_the_error_of_the_call() {
 
 #[tokio::test]
 async fn should_write_the_outcome_down_until_that_succeeds() {
-    let fixture = Fixture::new().await;
-    fixture.journal.fail(3);
-    let pool = fixture.pool();
-    pool.ensure(&fixture.scope);
-    let execution = fixture.start(json!([{ "a": { "set": { "n": 1 } } }])).await;
-    assert_eq!(fixture.journal.outcome(execution).await, Outcome::Completed(json!({ "n": 1 })));
-    assert_eq!(activities_of(&fixture, execution).await, 1);
-    pool.stop().await;
+    assert_eq!(activities_to_end(3).await, 1);
 }
 
 #[tokio::test]
 async fn should_take_no_activity_to_write_the_outcome_down() {
+    assert_eq!(activities_to_end(0).await, 0);
+}
+
+/// How many activities an execution without calls takes whose end cannot be written down so often.
+async fn activities_to_end(failures: usize) -> usize {
     let fixture = Fixture::new().await;
+    fixture.journal.fail(failures);
     let pool = fixture.pool();
     pool.ensure(&fixture.scope);
     let execution = fixture.start(json!([{ "a": { "set": { "n": 1 } } }])).await;
     assert_eq!(fixture.journal.outcome(execution).await, Outcome::Completed(json!({ "n": 1 })));
-    assert_eq!(activities_of(&fixture, execution).await, 0);
+    let activities = activities_of(&fixture, execution).await;
     pool.stop().await;
+    activities
 }
 
 #[tokio::test]
@@ -111,8 +111,7 @@ async fn should_not_wait_long_for_an_outcome_that_is_not_written_down() {
 async fn activities_of(fixture: &Fixture, execution: ExecutionId) -> usize {
     let handle = fixture.client().await.get_workflow_handle::<UntypedWorkflow>(execution.to_string());
     handle.get_result(WorkflowGetResultOptions::default()).await.expect("it ends well");
-    let history = handle.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await;
-    let history: Value = serde_json::from_slice(&history.expect("a history")).expect("JSON");
+    let history = fixture.history(execution, None).await;
     let events = history["events"].as_array().expect("events");
     let scheduled = "ActivityTaskScheduledEventAttributes";
     events.iter().filter(|event| event["attributes"].get(scheduled).is_some()).count()
