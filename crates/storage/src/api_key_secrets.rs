@@ -9,18 +9,31 @@ use uuid::Uuid;
 use crate::{Error, Store, TenantTx};
 
 /// Joins each key with its secrets, the newest first, an array for each of their columns.
+///
+/// `of_key!(presented)` is for a query that has one of them at hand under this name: a key that was never rotated has no other to look for.
 macro_rules! of_key {
     () => {
-        "cross join lateral (
-             select array_agg(id) as secret_ids, array_agg(prefix) as prefixes, array_agg(last_four) as last_fours,
-                    array_agg(created_at) as secrets_created_at, array_agg(ends_at) as secrets_end_at,
-                    array_agg(last_used_at) as last_used_at, array_agg(last_used_address) as last_used_addresses
-             from (
-                 select * from api_key_secrets
-                 where organization_id = api_keys.organization_id and api_key_id = api_keys.id
-                 order by ends_at desc nulls first, id desc
-             ) as each
-         ) as secrets"
+        $crate::api_key_secrets::of_key!(@ "select * from api_key_secrets
+                   where organization_id = api_keys.organization_id and api_key_id = api_keys.id")
+    };
+    (presented) => {
+        $crate::api_key_secrets::of_key!(@ "select presented.* where api_keys.rotated_at is null
+                   union all
+                   select * from api_key_secrets
+                   where api_keys.rotated_at is not null
+                       and organization_id = api_keys.organization_id and api_key_id = api_keys.id")
+    };
+    (@ $secrets:literal) => {
+        concat!(
+            "cross join lateral (
+                 select array_agg(id) as secret_ids, array_agg(prefix) as prefixes, array_agg(last_four) as last_fours,
+                        array_agg(created_at) as secrets_created_at, array_agg(ends_at) as secrets_end_at,
+                        array_agg(last_used_at) as last_used_at, array_agg(last_used_address) as last_used_addresses
+                 from (select * from (",
+            $secrets,
+            ") as each order by ends_at desc nulls first, id desc) as each
+             ) as secrets"
+        )
     };
 }
 pub(crate) use of_key;

@@ -94,7 +94,7 @@ pub async fn authenticate(
           join api_keys on api_keys.organization_id = presented.organization_id and api_keys.id = presented.api_key_id
           join users on users.organization_id = api_keys.organization_id and users.id = api_keys.user_id
           join organizations on organizations.id = api_keys.organization_id ",
-        api_key_secrets::of_key!(),
+        api_key_secrets::of_key!(presented),
         " where presented.secret_hash = $1 and not presented.ended
             and (presented.ends_at is null or presented.ends_at > $2)
             and revoked_at is null and (expires_at is null or expires_at > $2)

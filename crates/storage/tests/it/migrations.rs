@@ -76,6 +76,7 @@ async fn should_name_the_steps_as_an_operator_looks_for_them() {
         "create_idempotency_keys_table",
         "add_concurrent_activities_to_quotas",
         "keep_deleted_workflows",
+        "index_api_key_secrets_by_hash",
     ];
     assert_eq!(names, expected);
 }

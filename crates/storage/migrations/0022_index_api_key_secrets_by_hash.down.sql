@@ -1,0 +1,1 @@
+drop index api_key_secrets_by_hash;
