@@ -55,7 +55,7 @@ where
     let body = to_bytes(body, usize::MAX).await.map_err(|error| Problem::internal(&error.to_string()))?;
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
     let of = |name: HeaderName| parts.headers.get(name).map_or(&[][..], HeaderValue::as_bytes);
-    let organization = of(HeaderName::from_static(permit::ORGANIZATION));
+    let organization = of(permit::ORGANIZATION);
     let content = [parts.method.as_str().as_bytes(), target.as_bytes(), organization, &body];
     let request = idempotency::Request {
         caller: &caller,

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 
 use axum::{
     extract::{FromRequestParts, MatchedPath},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, HeaderName, header, request::Parts},
 };
 use tenantry_domain::{Caller, OrgScope, OrganizationStatus, Permission, Secret, audit::Origin};
 use tenantry_services::{Error, admission::Admitted, organizations::Target};
@@ -19,11 +19,10 @@ use crate::{
     openapi::{Describe, Operation},
     problem::{Code, Problem},
     routes,
-    source::SourceAddress,
     visit::Known,
 };
 
-pub(crate) const ORGANIZATION: &str = "tenantry-organization";
+pub(crate) const ORGANIZATION: HeaderName = HeaderName::from_static("tenantry-organization");
 
 /// Anybody with a valid API key, who names no organization but one that is theirs to name.
 pub(crate) struct Authenticated(pub(crate) Caller);
@@ -58,9 +57,6 @@ pub(crate) async fn identify(parts: &Parts, app: &App) -> Result<Caller, Problem
     }
     let caller = authenticate(parts, app).await;
     app.metrics.authentication(&caller);
-    if let (Ok(caller), Some(known)) = (&caller, parts.extensions.get::<Known>()) {
-        known.identify(caller);
-    }
     caller
 }
 
@@ -77,7 +73,7 @@ async fn authenticate(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     let admitted = admission.admit(secret, origin(parts), || is_about_keys(parts)).await?;
     let Admitted::Caller(caller, standing) = admitted else { return Err(Problem::unauthenticated()) };
     if let Some(known) = parts.extensions.get::<Known>() {
-        known.admit(standing);
+        known.admit(&caller, standing);
     }
     unless_suspended(caller)
 }
@@ -110,9 +106,7 @@ fn named(headers: &HeaderMap) -> Result<Target<'_>, Problem> {
 
 /// Where the request came from, for the audit log.
 fn origin(parts: &Parts) -> Origin {
-    let request_id = parts.extensions.get::<Known>().map(|known| known.id().as_str().to_owned());
-    let source_address = parts.extensions.get::<SourceAddress>().map(|source| source.0);
-    Origin { request_id, source_address }
+    parts.extensions.get().map(Known::origin).unwrap_or_default()
 }
 
 /// The token of the one `Authorization` header (RFC 6750, section 2.1).

@@ -24,7 +24,7 @@ pub(crate) fn write(standing: &Standing, headers: &mut HeaderMap) {
         push(&mut limit, name, (";r=", remaining), (";t=", seconds(full_in)));
     }
     for (name, items) in [(POLICY, policy), (LIMIT, limit)] {
-        if let Ok(value) = HeaderValue::from_str(items.as_str()) {
+        if let Ok(value) = HeaderValue::from_bytes(items.as_bytes()) {
             headers.insert(name, value);
         }
     }

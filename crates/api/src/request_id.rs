@@ -1,6 +1,9 @@
 //! The ids of requests: in the answer, in the log, in the trace and in the audit log.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
@@ -9,24 +12,31 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id of a request, for whoever has to name it.
 #[derive(Clone, Debug)]
-pub(crate) struct RequestId(HeaderValue);
+pub(crate) struct RequestId(Arc<str>);
 
 impl RequestId {
     pub(crate) fn as_str(&self) -> &str {
-        // It is the sender's only if it may stand in a log.
-        self.0.to_str().unwrap_or_default()
+        &self.0
+    }
+
+    /// The same text, for whoever keeps it.
+    pub(crate) fn text(&self) -> Arc<str> {
+        Arc::clone(&self.0)
     }
 
     /// Says it in an answer.
     pub(crate) fn put(&self, headers: &mut HeaderMap) {
-        headers.insert(REQUEST_ID, self.0.clone());
+        // It may stand in a header: it came in one, or is a UUID.
+        if let Ok(value) = HeaderValue::from_str(&self.0) {
+            headers.insert(REQUEST_ID, value);
+        }
     }
 
     /// The id that the client gave, if it is one that may stand in a log.
     fn given(headers: &HeaderMap) -> Option<Self> {
-        let given = headers.get(REQUEST_ID)?;
-        let fit = (1..=128).contains(&given.len()) && given.as_bytes().iter().all(u8::is_ascii_graphic);
-        fit.then(|| Self(given.clone()))
+        let given = headers.get(REQUEST_ID)?.to_str().ok()?;
+        let fit = (1..=128).contains(&given.len()) && given.bytes().all(|byte| byte.is_ascii_graphic());
+        fit.then(|| Self(given.into()))
     }
 }
 
@@ -52,6 +62,6 @@ impl RequestIds {
         let bits = u128::from(self.process) << 64 | u128::from(count);
         let mut text = [0; 36];
         let text = Uuid::new_v8(bits.to_be_bytes()).hyphenated().encode_lower(&mut text);
-        RequestId(HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("none")))
+        RequestId((&*text).into())
     }
 }

@@ -1,6 +1,6 @@
 //! Texts of a few characters that answers have many of, written where they are needed and not on the heap.
 
-/// A text of at most so many bytes. What has no room any more is left out.
+/// A text of at most so many bytes, and zeros behind it. What has no room any more is left out.
 pub(crate) struct ShortText<const MOST: usize> {
     bytes: [u8; MOST],
     length: usize,
@@ -12,7 +12,13 @@ impl<const MOST: usize> ShortText<MOST> {
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+        // Whole words, of which there may be a whole number, are looked at several at once.
+        let text = std::str::from_utf8(&self.bytes).unwrap_or_default();
+        text.get(..self.length).unwrap_or_default()
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -11,7 +11,7 @@ use tenantry_domain::Networks;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of the client, as far as it can be known. It is in the extensions of every request that came over a connection.
+/// The address of the client, as far as it can be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SourceAddress(pub(crate) IpAddr);
 

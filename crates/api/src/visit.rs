@@ -18,7 +18,7 @@ use axum::{
     response::Response,
 };
 use futures::future::BoxFuture;
-use tenantry_domain::{ApiKeyId, Caller, Networks, OrganizationId, UserId};
+use tenantry_domain::{ApiKeyId, Caller, Networks, OrganizationId, UserId, audit::Origin};
 use tenantry_services::rate_limits::Standing;
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
@@ -50,35 +50,41 @@ pub(crate) struct Known(Arc<Found>);
 
 struct Found {
     id: RequestId,
-    who: OnceLock<Who>,
-    standing: OnceLock<Standing>,
+    source: Option<SourceAddress>,
+    admitted: OnceLock<(Who, Standing)>,
 }
 
 impl Known {
-    fn new(id: RequestId) -> Self {
-        Self(Arc::new(Found { id, who: OnceLock::new(), standing: OnceLock::new() }))
+    fn new(id: RequestId, source: Option<SourceAddress>) -> Self {
+        Self(Arc::new(Found { id, source, admitted: OnceLock::new() }))
     }
 
-    pub(crate) fn id(&self) -> &RequestId {
+    /// Where the request came from, for the audit log.
+    pub(crate) fn origin(&self) -> Origin {
+        let source_address = self.0.source.map(|source| source.0);
+        Origin { request_id: Some(self.0.id.text()), source_address }
+    }
+
+    /// Notes who asked, and what is left of their limits.
+    pub(crate) fn admit(&self, caller: &Caller, standing: Standing) {
+        let who = Who {
+            organization: caller.organization().id,
+            user: caller.user().id,
+            api_key: caller.api_key().id,
+        };
+        let _ = self.0.admitted.set((who, standing));
+    }
+
+    fn id(&self) -> &RequestId {
         &self.0.id
     }
 
     fn who(&self) -> Option<&Who> {
-        self.0.who.get()
+        self.0.admitted.get().map(|(who, _)| who)
     }
 
-    /// Notes what is left of the caller's limits, for the answer.
-    pub(crate) fn admit(&self, standing: Standing) {
-        let _ = self.0.standing.set(standing);
-    }
-
-    /// Notes who asked.
-    pub(crate) fn identify(&self, caller: &Caller) {
-        let _ = self.0.who.set(Who {
-            organization: caller.organization().id,
-            user: caller.user().id,
-            api_key: caller.api_key().id,
-        });
+    fn standing(&self) -> Option<&Standing> {
+        self.0.admitted.get().map(|(_, standing)| standing)
     }
 }
 
@@ -157,7 +163,6 @@ struct Visit {
     route: Arc<Route>,
     method: usize,
     known: Known,
-    source: Option<SourceAddress>,
     trace: Span,
     began: Instant,
     is_over: bool,
@@ -170,12 +175,9 @@ impl Visit {
         let trace = trace::request(&id, metrics::METHODS[method], &route.name, request.headers());
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let source = peer.map(|peer| SourceAddress::of(peer, request.headers(), &shared.trusted_proxies));
-        let known = Known::new(id);
+        let known = Known::new(id, source);
         request.extensions_mut().insert(known.clone());
-        if let Some(source) = source {
-            request.extensions_mut().insert(source);
-        }
-        Self { shared, route, method, known, source, trace, began: Instant::now(), is_over: false }
+        Self { shared, route, method, known, trace, began: Instant::now(), is_over: false }
     }
 
     /// What the log says with each line that is written while the request is in hand: which it is, and the request's own line
@@ -189,7 +191,7 @@ impl Visit {
         let (mut response, code) = edge::with_problem_body(response, self.known.id());
         edge::protect(response.headers_mut());
         self.known.id().put(response.headers_mut());
-        if let Some(standing) = self.known.0.standing.get() {
+        if let Some(standing) = self.known.standing() {
             rate_limit::write(standing, response.headers_mut());
         }
         if let Some(code) = code {
@@ -223,7 +225,7 @@ impl Visit {
             milliseconds = (took.as_secs_f64() * 1_000_000.0).round() / 1000.0,
             outcome,
             request_id = self.known.id().as_str(),
-            source_address = self.source.map(|source| display(source.0)),
+            source_address = self.known.0.source.map(|source| display(source.0)),
             organization = who.map(|who| who.organization.text()).as_deref(),
             user = who.map(|who| who.user.text()).as_deref(),
             api_key = who.map(|who| who.api_key.text()).as_deref(),

@@ -1,6 +1,6 @@
 //! What the audit log records: each change, in the transaction that makes it, and each refusal.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use serde_json::Value;
 
@@ -172,7 +172,7 @@ impl Actor {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The id that stands in the answer and in the server's log.
-    pub request_id: Option<String>,
+    pub request_id: Option<Arc<str>>,
     /// The address of the client.
     pub source_address: Option<IpAddr>,
 }

@@ -12,8 +12,8 @@ use crate::Timestamp;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const ENCODED_LENGTH: usize = 26;
-/// A prefix of three characters and an underscore come before.
-const MAX_LENGTH: usize = 4 + ENCODED_LENGTH;
+/// Room for a prefix of three characters and an underscore before; the rest is zeros, up to a whole number of words.
+const ROOM: usize = 32;
 
 /// A text that is not an id of the type that was asked for. It is the same for every reason: whoever sends a wrong id
 /// learns only that there is nothing.
@@ -27,13 +27,13 @@ pub struct MalformedId {
 /// An id as text, which allocates nothing.
 #[derive(Clone, Copy)]
 pub struct IdText {
-    bytes: [u8; MAX_LENGTH],
+    bytes: [u8; ROOM],
     length: usize,
 }
 
 impl IdText {
     fn new(prefix: &str, uuid: Uuid) -> Self {
-        let mut bytes = [0; MAX_LENGTH];
+        let mut bytes = [0; ROOM];
         bytes[..prefix.len()].copy_from_slice(prefix.as_bytes());
         bytes[prefix.len()] = b'_';
         let length = prefix.len() + 1 + ENCODED_LENGTH;
@@ -50,8 +50,9 @@ impl Deref for IdText {
     type Target = str;
 
     fn deref(&self) -> &str {
-        // Prefixes and the alphabet are ASCII.
-        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+        // Prefixes, the alphabet and zeros are ASCII. Whole words of it are looked at several at once.
+        let text = std::str::from_utf8(&self.bytes).unwrap_or_default();
+        text.get(..self.length).unwrap_or_default()
     }
 }
 

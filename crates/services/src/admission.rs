@@ -3,7 +3,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use tenantry_domain::{Caller, Clock, api_key::SecretHash, audit::Origin};
+use tenantry_domain::{Caller, Clock, audit::Origin};
 use tenantry_storage::api_key_secrets::Use;
 
 use crate::{
@@ -73,16 +73,12 @@ impl Admission {
         Ok(self.identify(secret, origin).await?.map(|(caller, _)| caller))
     }
 
-    async fn identify(&self, secret: &str, origin: Origin) -> Result<Option<(Caller, Known)>, Error> {
+    async fn identify(&self, secret: &str, origin: Origin) -> Result<Option<(Caller, Arc<Known>)>, Error> {
         let address = origin.source_address;
-        let Ok(hash) = SecretHash::of_presented(secret) else {
-            self.may_try(address)?;
-            return Ok(None);
-        };
-        let known = match self.authentication.recall(&hash).await {
+        let known = match self.authentication.seen(secret) {
             Some(known) => known,
-            // Apart, so that what is known already does not carry the room that a query needs.
-            None => match Box::pin(self.look_up(hash, address)).await? {
+            // Apart, so that the usual way does not carry the room that a query needs.
+            None => match Box::pin(self.look_up(secret, address)).await? {
                 Some(known) => known,
                 None => return Ok(None),
             },
@@ -97,11 +93,18 @@ impl Admission {
         Ok(Some((caller, known)))
     }
 
-    async fn look_up(&self, hash: SecretHash, address: Option<IpAddr>) -> Result<Option<Known>, Error> {
-        if !self.authentication.has_known(&hash).await {
+    async fn look_up(&self, secret: &str, address: Option<IpAddr>) -> Result<Option<Arc<Known>>, Error> {
+        let Some(presented) = self.authentication.read(secret) else {
+            self.may_try(address)?;
+            return Ok(None);
+        };
+        if let Some(known) = self.authentication.recall(&presented).await {
+            return Ok(Some(known));
+        }
+        if !self.authentication.has_known(&presented).await {
             self.may_try(address)?;
         }
-        self.authentication.find(hash).await
+        self.authentication.find(presented).await
     }
 
     /// Whoever has presented many worthless credentials waits before another is looked at.

@@ -15,10 +15,10 @@ use std::{
 };
 
 use moka::future::Cache;
-use tenantry_domain::{Caller, Clock, api_key::SecretHash};
+use tenantry_domain::{Caller, Clock, Timestamp, api_key::SecretHash};
 use tenantry_storage::{Moment, Store, api_keys};
 
-use self::recent::Recent;
+use self::recent::{Recent, Tag};
 use crate::{
     Error,
     rate_limits::{Buckets, Limit, RateLimits},
@@ -37,17 +37,24 @@ pub struct Authentication {
     clock: Arc<dyn Clock>,
     limits: RateLimits,
     recent: Recent,
-    callers: Cache<SecretHash, Known>,
+    callers: Cache<SecretHash, Arc<Known>>,
     worthless: Cache<SecretHash, Moment>,
     /// Keys that were good within the last hour: whatever else comes from their addresses, they are looked up.
     once_good: Cache<SecretHash, ()>,
 }
 
+/// A secret that may be one: what it is told by while it is kept in memory, and for good.
+pub(crate) struct Presented {
+    tag: Tag,
+    hash: SecretHash,
+}
+
 /// A caller, when their rights were read, and what their requests are taken from.
-#[derive(Clone)]
 pub(crate) struct Known {
     pub(crate) caller: Caller,
     pub(crate) buckets: Buckets,
+    /// From when on the secret is worth nothing, whatever is heard.
+    ends_at: Option<Timestamp>,
     /// `None` when it holds for one request only.
     since: Option<Moment>,
     read_at: Instant,
@@ -71,46 +78,50 @@ impl Authentication {
 
     /// Who presents this secret. Malformed, unknown, expired and revoked ones are all nobody, and nothing says which.
     pub async fn authenticate(&self, secret: &str) -> Result<Option<Caller>, Error> {
-        let Ok(hash) = SecretHash::of_presented(secret) else { return Ok(None) };
-        if let Some(known) = self.recall(&hash).await {
-            return Ok(Some(known.caller));
-        }
-        Ok(self.find(hash).await?.map(|known| known.caller))
+        let Some(presented) = self.read(secret) else { return Ok(None) };
+        let known = match self.recall(&presented).await {
+            Some(known) => Some(known),
+            None => self.find(presented).await?,
+        };
+        Ok(known.map(|known| known.caller.clone()))
+    }
+
+    /// Who presents this secret, if somebody has lately, and that holds.
+    pub(crate) fn seen(&self, secret: &str) -> Option<Arc<Known>> {
+        self.recent.get(self.recent.tag(secret)).filter(|known| self.holds(known))
+    }
+
+    /// The secret, if it has the form of one.
+    pub(crate) fn read(&self, secret: &str) -> Option<Presented> {
+        Some(Presented { hash: SecretHash::of_presented(secret).ok()?, tag: self.recent.tag(secret) })
     }
 
     /// Who presents this secret, if that is known and holds.
-    pub(crate) async fn recall(&self, hash: &SecretHash) -> Option<Known> {
-        if let Some(known) = self.recent.get(hash).filter(|known| self.holds(known)) {
-            return Some(known);
-        }
-        // Apart, so that the usual way does not carry the room that this needs.
-        Box::pin(self.recall_cached(hash)).await
-    }
-
-    async fn recall_cached(&self, hash: &SecretHash) -> Option<Known> {
-        let known = self.callers.get(hash).await?;
+    pub(crate) async fn recall(&self, presented: &Presented) -> Option<Arc<Known>> {
+        let known = self.callers.get(&presented.hash).await?;
         if self.holds(&known) {
-            self.recent.put(hash, &known);
+            self.recent.put(presented.tag, &known);
             return Some(known);
         }
-        self.callers.invalidate(hash).await;
+        self.callers.invalidate(&presented.hash).await;
         None
     }
 
     /// Whether this secret was good a while ago.
-    pub(crate) async fn has_known(&self, hash: &SecretHash) -> bool {
-        self.once_good.get(hash).await.is_some()
+    pub(crate) async fn has_known(&self, presented: &Presented) -> bool {
+        self.once_good.get(&presented.hash).await.is_some()
     }
 
     fn holds(&self, known: &Known) -> bool {
-        let ended = known.caller.ends_at().is_some_and(|at| at <= self.clock.now());
+        let ended = known.ends_at.is_some_and(|at| at <= self.clock.now());
         let organization = known.caller.organization().id;
         let rights = known.since.is_some_and(|since| self.store.rights().hold(organization, since));
         !ended && rights && known.read_at.elapsed() < LONGEST && self.limits.fit(&known.buckets)
     }
 
     /// Who presents this secret, which is not known.
-    pub(crate) async fn find(&self, hash: SecretHash) -> Result<Option<Known>, Error> {
+    pub(crate) async fn find(&self, presented: Presented) -> Result<Option<Arc<Known>>, Error> {
+        let Presented { tag, hash } = presented;
         if let Some(since) = self.worthless.get(&hash).await
             && self.store.rights().unchanged(since)
         {
@@ -129,7 +140,7 @@ impl Authentication {
         };
         match self.callers.try_get_with(hash, load).await {
             Ok(known) if self.holds(&known) => {
-                self.recent.put(&hash, &known);
+                self.recent.put(tag, &known);
                 return Ok(Some(known));
             }
             Ok(_) => {}
@@ -151,7 +162,7 @@ impl Authentication {
         &self,
         hash: &SecretHash,
         since: Option<Moment>,
-    ) -> Result<Option<Known>, tenantry_storage::Error> {
+    ) -> Result<Option<Arc<Known>>, tenantry_storage::Error> {
         let read_at = Instant::now();
         let caller = api_keys::authenticate(&self.store, hash, self.clock.now()).await?;
         if caller.is_some() {
@@ -163,7 +174,8 @@ impl Authentication {
                 per: Duration::from_secs(limit.per_seconds().into()),
             });
             let organization = Limit::each_second(caller.requests_per_second());
-            Known { buckets: self.limits.of(&caller, limit, organization), caller, since, read_at }
+            let buckets = self.limits.of(&caller, limit, organization);
+            Arc::new(Known { ends_at: caller.ends_at(), caller, buckets, since, read_at })
         }))
     }
 }

@@ -43,8 +43,8 @@ impl ToSchema for Moment {
     }
 }
 
-/// Room for the longest: `9999-12-31T23:59:59.999999999Z`.
-type Text = ShortText<30>;
+/// Room for the longest, `9999-12-31T23:59:59.999999999Z`, and a whole number of words.
+type Text = ShortText<32>;
 
 /// The moment; nothing, if its year or its second has not the usual digits.
 fn text(at: &Timestamp) -> Option<Text> {
