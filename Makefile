@@ -43,11 +43,11 @@ record-histories: toolchain
 	cargo test -p tenantry-temporal --no-run
 	$(CARGO_TARGET_DIR)/debug/with-servers cargo test -p tenantry-temporal --test it record:: -- --ignored
 
-# Each benchmark has a private PostgreSQL and a private Temporal to itself (see crates/bench).
+# Each benchmark has a private PostgreSQL, with memory as in production, and a private Temporal to itself (see crates/bench).
 bench: toolchain
 	cargo build --release -p tenantry-bench -p tenantry-cli -p tenantry-test-support
 	for bench in $(BENCH); do \
-		$(CARGO_TARGET_DIR)/release/with-servers $(CARGO_TARGET_DIR)/release/tenantry-bench $$bench $(SIZES) || exit 1; \
+		$(CARGO_TARGET_DIR)/release/with-servers --shared-buffers 1GB $(CARGO_TARGET_DIR)/release/tenantry-bench $$bench $(SIZES) || exit 1; \
 	done
 
 lint: toolchain

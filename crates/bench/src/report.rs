@@ -7,14 +7,18 @@ use sqlx::{PgConnection, Row as _};
 /// Says what is measured, and on which machine: in words, because names and folders mean nothing to others.
 pub async fn begin(benchmark: &str, connection: &mut PgConnection) {
     let row = sqlx::query(
-        "select current_setting('server_version'), current_setting('shared_buffers'), current_setting('fsync')",
+        "select current_setting('server_version'), current_setting('shared_buffers'), current_setting('fsync'),
+                current_setting('huge_pages_status', true)",
     );
     let row = row.fetch_one(connection).await.expect("PostgreSQL knows its settings");
     let cores = available_parallelism().map_or(1, usize::from);
-    let [version, buffers, fsync] = [0, 1, 2].map(|column| row.get::<String, _>(column));
+    let [version, buffers, fsync, huge_pages] =
+        [0, 1, 2, 3].map(|column| row.get::<Option<String>, _>(column).unwrap_or_else(|| "unknown".into()));
     println!("`make bench BENCH={benchmark}`");
     println!("on {cores} cores ({}, {}), with PostgreSQL {version}", consts::ARCH, consts::OS);
-    println!("(shared_buffers {buffers}, fsync {fsync}) and everything else on the same machine.\n");
+    println!(
+        "(shared_buffers {buffers}, huge pages {huge_pages}, fsync {fsync}) and everything else on the same machine.\n"
+    );
 }
 
 /// What a number is to be.

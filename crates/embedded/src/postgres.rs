@@ -35,13 +35,15 @@ pub struct Options {
     pub durable: bool,
     /// How many connections it accepts.
     pub max_connections: u16,
+    /// PostgreSQL's `shared_buffers`, such as `1GB`; its default if absent.
+    pub shared_buffers: Option<String>,
     /// Where the download is kept; [`cache_folder`] if absent.
     pub cache: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: None, durable: true, max_connections: 100, cache: None }
+        Self { port: None, durable: true, max_connections: 100, shared_buffers: None, cache: None }
     }
 }
 
@@ -117,6 +119,7 @@ impl Program for Postgres<'_> {
         if !self.options.durable {
             settings.extend(FAST.map(str::to_owned));
         }
+        settings.extend(self.options.shared_buffers.iter().map(|size| format!("shared_buffers={size}")));
         self.cluster.serve(settings)
     }
 

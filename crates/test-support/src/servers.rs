@@ -48,12 +48,16 @@ impl Servers {
         Some(Self { database_url, temporal_address })
     }
 
-    /// Starts private servers in a folder under `target/`.
-    pub async fn start() -> Result<(Self, Running), Error> {
+    /// Starts private servers in a folder under `target/`, PostgreSQL with these `shared_buffers`, if any are named.
+    pub async fn start(shared_buffers: Option<String>) -> Result<(Self, Running), Error> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-servers");
         let home = open(&path).await?;
-        let options =
-            postgres::Options { durable: false, max_connections: 300, ..postgres::Options::default() };
+        let options = postgres::Options {
+            durable: false,
+            max_connections: 300,
+            shared_buffers,
+            ..postgres::Options::default()
+        };
         let postgres = postgres::Server::start(&home, options, &Screen).await?;
         let options =
             temporal::Options { storage: temporal::Storage::Memory, ..temporal::Options::default() };
@@ -90,7 +94,7 @@ fn start_beside() -> Servers {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime for the test servers");
         runtime.block_on(async {
-            let (servers, running) = Servers::start().await.expect("PostgreSQL and Temporal start");
+            let (servers, running) = Servers::start(None).await.expect("PostgreSQL and Temporal start");
             let _ = send.send(servers);
             std::future::pending::<()>().await;
             drop(running);
