@@ -54,9 +54,10 @@ where
     // It is in memory already.
     let body = to_bytes(body, usize::MAX).await.map_err(|error| Problem::internal(&error.to_string()))?;
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
-    let of = |name: HeaderName| parts.headers.get(name).map_or(&[][..], HeaderValue::as_bytes);
-    let organization = of(permit::ORGANIZATION);
-    let content = [parts.method.as_str().as_bytes(), target.as_bytes(), organization, &body];
+    // All lines of it, as they may be answered differently from the first alone.
+    let organization = parts.headers.get_all(permit::ORGANIZATION).iter().map(HeaderValue::as_bytes);
+    let organization = organization.collect::<Vec<_>>().join(&b'\n');
+    let content = [parts.method.as_str().as_bytes(), target.as_bytes(), &organization, &body];
     let request = idempotency::Request {
         caller: &caller,
         secret: &secret,

@@ -6,6 +6,8 @@ use std::sync::{
 };
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use siphasher::sip128::SipHasher24;
+use tenantry_domain::Secret;
 use uuid::Uuid;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,24 +34,27 @@ impl RequestId {
         }
     }
 
-    /// The id that the client gave, if it is one that may stand in a log.
+    /// The id that the client gave, if it is one that may stand in a log. The secret of a key may not, whoever mistakes it for an id.
     fn given(headers: &HeaderMap) -> Option<Self> {
         let given = headers.get(REQUEST_ID)?.to_str().ok()?;
-        let fit = (1..=128).contains(&given.len()) && given.bytes().all(|byte| byte.is_ascii_graphic());
+        let fit = (1..=128).contains(&given.len())
+            && given.bytes().all(|byte| byte.is_ascii_graphic())
+            && Secret::parse(given).is_err();
         fit.then(|| Self(given.into()))
     }
 }
 
-/// Makes ids. Each is a UUID (RFC 9562, version 8) of a number that is this process's and a count: unlike any other, and made
-/// without asking the system for randomness each time. Nothing depends on nobody's guessing it.
+/// Makes ids. Each is a UUID (RFC 9562, version 8) of a count's hash under a key that this process has drawn: unlike any other, made without asking
+/// the system for randomness each time, and telling nobody how many requests there were.
 pub(crate) struct RequestIds {
-    process: u64,
+    hasher: SipHasher24,
     next: AtomicU64,
 }
 
 impl RequestIds {
     pub(crate) fn new() -> Self {
-        Self { process: Uuid::new_v4().as_u64_pair().0, next: AtomicU64::new(0) }
+        let (high, low) = Uuid::new_v4().as_u64_pair();
+        Self { hasher: SipHasher24::new_with_keys(high, low), next: AtomicU64::new(0) }
     }
 
     /// The id that the client gave, or a new one.
@@ -59,9 +64,9 @@ impl RequestIds {
 
     fn make(&self) -> RequestId {
         let count = self.next.fetch_add(1, Ordering::Relaxed);
-        let bits = u128::from(self.process) << 64 | u128::from(count);
+        let bytes = self.hasher.hash(&count.to_ne_bytes()).as_bytes();
         let mut text = [0; 36];
-        let text = Uuid::new_v8(bits.to_be_bytes()).hyphenated().encode_lower(&mut text);
+        let text = Uuid::new_v8(bytes).hyphenated().encode_lower(&mut text);
         RequestId((&*text).into())
     }
 }

@@ -12,7 +12,7 @@ impl<const MOST: usize> ShortText<MOST> {
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        // Whole words, of which there may be a whole number, are looked at several at once.
+        // All of it, and cut then: the standard library looks at ASCII two words at a time, as long as there are two.
         let text = std::str::from_utf8(&self.bytes).unwrap_or_default();
         text.get(..self.length).unwrap_or_default()
     }

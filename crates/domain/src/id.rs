@@ -50,7 +50,8 @@ impl Deref for IdText {
     type Target = str;
 
     fn deref(&self) -> &str {
-        // Prefixes, the alphabet and zeros are ASCII. Whole words of it are looked at several at once.
+        // Prefixes, the alphabet and zeros are ASCII. All of it, and cut then: the standard library looks at ASCII two words at a time, as
+        // long as there are two.
         let text = std::str::from_utf8(&self.bytes).unwrap_or_default();
         text.get(..self.length).unwrap_or_default()
     }

@@ -74,37 +74,46 @@ impl Admission {
     }
 
     async fn identify(&self, secret: &str, origin: Origin) -> Result<Option<(Caller, Arc<Known>)>, Error> {
-        let address = origin.source_address;
-        let known = match self.authentication.seen(secret) {
-            Some(known) => known,
-            // Apart, so that the usual way does not carry the room that a query needs.
-            None => match Box::pin(self.look_up(secret, address)).await? {
-                Some(known) => known,
-                None => return Ok(None),
-            },
-        };
-        let Some(caller) = known.caller.clone().from(origin) else {
-            let api_key = known.caller.api_key().id;
-            tracing::warn!(%api_key, ?address, "a key was presented from outside its networks");
-            // As for a key that nobody knows.
-            self.may_try(address)?;
-            return Ok(None);
-        };
-        Ok(Some((caller, known)))
+        if let Some(known) = self.authentication.seen(secret)
+            && let Some(caller) = known.caller.clone().from(origin.clone())
+        {
+            return Ok(Some((caller, known)));
+        }
+        // Apart, so that the usual way does not carry the room that a query needs.
+        Box::pin(self.look_up(secret, origin)).await
     }
 
-    async fn look_up(&self, secret: &str, address: Option<IpAddr>) -> Result<Option<Arc<Known>>, Error> {
-        let Some(presented) = self.authentication.read(secret) else {
+    async fn look_up(&self, secret: &str, origin: Origin) -> Result<Option<(Caller, Arc<Known>)>, Error> {
+        let address = origin.source_address;
+        let Some(presented) = self.authentication.parse(secret) else {
             self.may_try(address)?;
             return Ok(None);
         };
-        if let Some(known) = self.authentication.recall(&presented).await {
-            return Ok(Some(known));
+        let recalled = self.authentication.recall(&presented).await;
+        if let Some(known) = &recalled {
+            if let Some(caller) = known.caller.clone().from(origin) {
+                return Ok(Some((caller, Arc::clone(known))));
+            }
+            // As for a key that nobody knows, though it is known.
+            note_outside(known, address);
+            self.may_try(address)?;
+            self.authentication.find_nobody(&presented).await?;
+            return Ok(None);
         }
         if !self.authentication.has_known(&presented).await {
             self.may_try(address)?;
         }
-        self.authentication.find(presented).await
+        let Some(known) = self.authentication.find(presented).await? else {
+            // It may have been good a while ago, and was not asked this before.
+            self.may_try(address)?;
+            return Ok(None);
+        };
+        let Some(caller) = known.caller.clone().from(origin) else {
+            note_outside(&known, address);
+            self.may_try(address)?;
+            return Ok(None);
+        };
+        Ok(Some((caller, known)))
     }
 
     /// Whoever has presented many worthless credentials waits before another is looked at.
@@ -112,4 +121,10 @@ impl Admission {
         let may = address.map_or(Ok(()), |address| self.failures.may_try(address));
         may.map_err(|retry_after| Limited { standing: None, retry_after })
     }
+}
+
+/// Somebody has a key where it cannot be used: its organization's operator may want to know.
+fn note_outside(known: &Known, address: Option<IpAddr>) {
+    let api_key = known.caller.api_key().id;
+    tracing::warn!(%api_key, ?address, "a key was presented from outside its networks");
 }

@@ -36,14 +36,17 @@ pub struct Authentication {
     store: Store,
     clock: Arc<dyn Clock>,
     limits: RateLimits,
-    recent: Recent,
+    recent: Recent<Known>,
     callers: Cache<SecretHash, Arc<Known>>,
     worthless: Cache<SecretHash, Moment>,
-    /// Keys that were good within the last hour: whatever else comes from their addresses, they are looked up.
+    /// Keys that were good, but not where they were presented.
+    elsewhere: Cache<SecretHash, Moment>,
+    /// Keys that were good within the last hour, and have not been found to be worthless since: whatever else comes from their addresses, they are
+    /// looked up.
     once_good: Cache<SecretHash, ()>,
 }
 
-/// A secret that may be one: what it is told by while it is kept in memory, and for good.
+/// A text that has the form of a secret: its tag, for [`Recent`], and its hash, for the cache and the database.
 pub(crate) struct Presented {
     tag: Tag,
     hash: SecretHash,
@@ -70,15 +73,16 @@ enum Nobody {
 impl Authentication {
     pub(crate) fn new(store: Store, limits: RateLimits, clock: Arc<dyn Clock>) -> Self {
         let callers = Cache::builder().max_capacity(MOST_CALLERS).time_to_live(LONGEST).build();
-        let worthless = Cache::builder().max_capacity(MOST_WORTHLESS).time_to_live(LONGEST).build();
+        let worthless = || Cache::builder().max_capacity(MOST_WORTHLESS).time_to_live(LONGEST).build();
+        let (worthless, elsewhere) = (worthless(), worthless());
         let once_good =
             Cache::builder().max_capacity(MOST_CALLERS).time_to_live(Duration::from_hours(1)).build();
-        Self { store, clock, limits, recent: Recent::new(), callers, worthless, once_good }
+        Self { store, clock, limits, recent: Recent::new(), callers, worthless, elsewhere, once_good }
     }
 
     /// Who presents this secret. Malformed, unknown, expired and revoked ones are all nobody, and nothing says which.
     pub async fn authenticate(&self, secret: &str) -> Result<Option<Caller>, Error> {
-        let Some(presented) = self.read(secret) else { return Ok(None) };
+        let Some(presented) = self.parse(secret) else { return Ok(None) };
         let known = match self.recall(&presented).await {
             Some(known) => Some(known),
             None => self.find(presented).await?,
@@ -92,7 +96,7 @@ impl Authentication {
     }
 
     /// The secret, if it has the form of one.
-    pub(crate) fn read(&self, secret: &str) -> Option<Presented> {
+    pub(crate) fn parse(&self, secret: &str) -> Option<Presented> {
         Some(Presented { hash: SecretHash::of_presented(secret).ok()?, tag: self.recent.tag(secret) })
     }
 
@@ -147,6 +151,7 @@ impl Authentication {
             Err(nobody) => match &*nobody {
                 Nobody::Worthless(since) => {
                     self.worthless.insert(hash, *since).await;
+                    self.once_good.invalidate(&hash).await;
                     if self.store.rights().unchanged(*since) {
                         return Ok(None);
                     }
@@ -156,6 +161,23 @@ impl Authentication {
         }
         // It may have been somebody else's look-up, which began before a change that this request must see.
         Ok(self.look_up(&hash, None).await?)
+    }
+
+    /// Finds nobody, in the time that it takes to find nobody for a key that is worth nothing: for one that is good, but not where it was
+    /// presented.
+    pub(crate) async fn find_nobody(&self, presented: &Presented) -> Result<(), Error> {
+        let rights = self.store.rights();
+        if let Some(since) = self.elsewhere.get(&presented.hash).await
+            && rights.unchanged(since)
+        {
+            return Ok(());
+        }
+        let since = rights.now();
+        self.look_up(&presented.hash, None).await?;
+        if let Some(since) = since {
+            self.elsewhere.insert(presented.hash, since).await;
+        }
+        Ok(())
     }
 
     async fn look_up(

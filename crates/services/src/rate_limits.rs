@@ -11,6 +11,9 @@
 //! empties nobody else's. A key has none until it is as old as the reserve's period: one that is full each time that a key is made would be
 //! no limit.
 //!
+//! A request is taken from the key's bucket first: one that its organization's refuses has been taken from the key's, so that a key beyond its own
+//! limit takes nothing of what the others share.
+//!
 //! A bucket holds as much as its limit allows in one period and fills evenly over it. With several nodes each has its share of a
 //! limit. Memory is bounded: the buckets of those who asked last are kept, and addresses share a fixed number of buckets.
 

@@ -31,7 +31,7 @@ macro_rules! of_key {
                         array_agg(last_used_at) as last_used_at, array_agg(last_used_address) as last_used_addresses
                  from (select * from (",
             $secrets,
-            ") as each order by ends_at desc nulls first, id desc) as each
+            ") as every order by ends_at desc nulls first, id desc) as each
              ) as secrets"
         )
     };
@@ -62,7 +62,7 @@ pub(crate) fn from_row(row: &PgRow) -> Result<Vec<IssuedSecret>, sqlx::Error> {
     secrets.ok_or_else(|| sqlx::Error::Decode("the columns of a key's secrets do not fit together".into()))
 }
 
-/// Gives a key another secret.
+/// Gives a key its first secret.
 pub(crate) async fn insert(
     tx: &mut TenantTx,
     api_key: ApiKeyId,
@@ -85,11 +85,29 @@ pub(crate) async fn insert(
     Ok(())
 }
 
+/// Gives a key another secret, and ends the one before: at this moment, or at once. From now on it may have several.
+pub(crate) async fn replace(
+    tx: &mut TenantTx,
+    api_key: ApiKeyId,
+    secret: &Secret,
+    ends_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    end(tx, api_key, ends_at, now).await?;
+    insert(tx, api_key, secret, now).await?;
+    sqlx::query("update api_keys set rotated_at = $2 where id = $1")
+        .bind(api_key.uuid())
+        .bind(now)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
 /// How many of the secrets before a key's newest are remembered.
 const REMEMBERED: i64 = 4;
 
 /// Ends the secrets of a key: at this moment, or at once. All but the last few are forgotten.
-pub(crate) async fn end(
+async fn end(
     tx: &mut TenantTx,
     api_key: ApiKeyId,
     ends_at: Option<Timestamp>,

@@ -201,14 +201,7 @@ impl ApiKeyRepository for TenantTx {
         ends_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(), Error> {
-        api_key_secrets::end(self, api_key, ends_at, now).await?;
-        api_key_secrets::insert(self, api_key, secret, now).await?;
-        sqlx::query("update api_keys set rotated_at = $2 where id = $1")
-            .bind(api_key.uuid())
-            .bind(now)
-            .execute(self.connection())
-            .await?;
-        Ok(())
+        api_key_secrets::replace(self, api_key, secret, ends_at, now).await
     }
 
     async fn revoke_api_key(&mut self, api_key: ApiKeyId, now: Timestamp) -> Result<bool, Error> {

@@ -106,7 +106,7 @@ pub(crate) struct ApiKeyView<'a> {
     /// From when on it is worth nothing; null for never.
     #[schema(required)]
     expires_at: Option<Moment>,
-    /// When any of its secrets was last used, to a few seconds.
+    /// When any of its secrets was last used, to a few seconds; in `/me` to a minute.
     #[schema(required)]
     last_used_at: Option<Moment>,
     /// When it was revoked.
@@ -168,7 +168,7 @@ pub(crate) struct IssuedSecretView<'a> {
     /// From when on it is worth nothing; null for never by itself.
     #[schema(required)]
     ends_at: Option<Moment>,
-    /// When it was last used, to a few seconds.
+    /// When it was last used, to a few seconds; in `/me` to a minute.
     #[schema(required)]
     last_used_at: Option<Moment>,
     /// From where it was last used.

@@ -103,6 +103,8 @@ async fn should_refuse_another_request_of_the_same_key() {
     admin.inside("acme").post("/workflows/quote/executions", &body).await.data(202);
     let elsewhere = admin.inside("system").post("/workflows/quote/executions", &body).await;
     elsewhere.problem(409, "conflict");
+    let both = admin.inside("acme").inside("system").post("/workflows/quote/executions", &body).await;
+    both.problem(409, "conflict");
 }
 
 #[tokio::test]

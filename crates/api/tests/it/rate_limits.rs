@@ -259,6 +259,19 @@ async fn should_shut_out_an_address_that_tries_many_worthless_keys() {
     assert_eq!(from("192.0.2.66").presenting(&[&good]).get("/me").await.status, 200);
     from("192.0.2.77").presenting(&[&guess()]).get("/me").await.problem(401, "unauthenticated");
     from("192.0.2.66").get("/me").await.problem(401, "unauthenticated");
+
+    // Nor can it be told from one that never was, once it is good no more. In between the address may try one now and then.
+    admin.delete(&format!("/api-keys/{}", acme.customer.api_key)).await;
+    loop {
+        let mut answers = Vec::new();
+        for credential in [guess(), good.clone(), guess()] {
+            answers.push(from("192.0.2.66").presenting(&[&credential]).get("/me").await.status);
+        }
+        if (answers[0], answers[2]) == (429, 429) {
+            assert_eq!(answers[1], 429);
+            break;
+        }
+    }
 }
 
 #[tokio::test]

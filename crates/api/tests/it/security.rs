@@ -308,8 +308,15 @@ async fn should_find_nothing_under_a_name_that_cannot_be_read() {
     twice.get("/workflows").await.problem(404, "not_found");
 }
 
-/// How long refusals of each credential take: the medians of many, the credentials in turn, so that what disturbs one disturbs all.
-async fn refusals(app: &App, admin: &Caller, credentials: &[String], attempt: usize) -> Vec<f64> {
+/// How long refusals of each credential take: the medians of many, the credentials in turn, so that what disturbs one disturbs all. One
+/// is in use meanwhile, where it is good.
+async fn refusals(
+    app: &App,
+    admin: &Caller,
+    credentials: &[String],
+    in_use: &Caller,
+    attempt: usize,
+) -> Vec<f64> {
     let mut took = vec![Vec::new(); credentials.len()];
     for round in 0..120 {
         // Then nothing that was found holds any more, and each is looked up.
@@ -317,6 +324,7 @@ async fn refusals(app: &App, admin: &Caller, credentials: &[String], attempt: us
             .patch("/organizations/acme", &json!({"name": format!("Acme {attempt} {round}")}))
             .await
             .data(200);
+        in_use.get("/me").await.data(200);
         for (place, credential) in credentials.iter().enumerate() {
             // From another address each time, or it would be shut out.
             let address = format!("10.{attempt}.{round}.{place}");
@@ -345,11 +353,16 @@ async fn should_take_as_long_to_refuse_every_credential_that_is_no_good() {
     admin.patch(&format!("/users/{}", acme.worker.user), &json!({"status": "disabled"})).await.data(200);
     admin.delete("/organizations/gone?confirm=gone").await;
     let unknown = Secret::generate().expect("randomness").reveal().to_owned();
-    let secrets = [&unknown, &acme.customer.secret, &acme.worker.secret, &gone.manager.secret];
+    let key = json!({"name": "at home", "allowed_cidrs": ["192.0.2.0/24"]});
+    let path = format!("/users/{}/api-keys", acme.manager.user);
+    let at_home = text(&acme.manager.post(&path, &key).await.data(201)["secret"]);
+    let in_use = Caller::anonymous(&app).presenting(&[&format!("Bearer {at_home}")]);
+    let in_use = in_use.with("x-forwarded-for", "192.0.2.1");
+    let secrets = [&unknown, &acme.customer.secret, &acme.worker.secret, &gone.manager.secret, &at_home];
     let credentials = secrets.map(|secret| format!("Bearer {secret}"));
     let mut seen = Vec::new();
     for attempt in 0..5 {
-        let medians = refusals(&app, &admin, &credentials, attempt).await;
+        let medians = refusals(&app, &admin, &credentials, &in_use, attempt).await;
         let (shortest, longest) =
             medians.iter().fold((f64::MAX, 0.0_f64), |(min, max), &took| (min.min(took), max.max(took)));
         if longest < shortest * 1.2 {

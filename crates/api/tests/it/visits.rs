@@ -24,7 +24,7 @@ async fn should_say_what_was_asked_by_whom_and_what_came_of_it() {
         Settings { trusted_proxies: "127.0.0.1/32".parse().expect("networks"), ..Settings::default() };
     let app = App::start_as(settings).await;
     let admin = Caller::admin(&app).await;
-    let acme = Tenant::new(&admin, "acme").await;
+    let acme = Tenant::active(&app, &admin, "acme").await;
     let check = |id: &str, expected: &[&str], unexpected: &[&str]| {
         let line = line(&log, id);
         for expected in expected {
@@ -65,6 +65,11 @@ async fn should_say_what_was_asked_by_whom_and_what_came_of_it() {
         .await
         .problem(405, "method_not_allowed");
     check("no-method", &["method=\"other\"", "route=\"/healthz\"", "status=405"], &["TN_"]);
+    admin.post("/organizations/acme/suspend", &json!({})).await.data(200);
+    let at_rest = customer.with("x-request-id", "at-rest").get("/me").await;
+    assert!(at_rest.headers.contains_key("ratelimit"), "{:?}", at_rest.headers);
+    at_rest.problem(403, "organization_suspended");
+    check("at-rest", &[&who[..], &["status=403", "outcome=\"organization_suspended\""]].concat(), &[]);
     let body = json!({"name": "tn_in_the_body", "slug": "!"});
     admin.with("x-request-id", "a-body").post("/organizations", &body).await.problem(422, "invalid");
     check("a-body", &["method=\"POST\"", "route=\"/api/v0/organizations\""], &["tn_"]);

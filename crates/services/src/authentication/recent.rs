@@ -12,30 +12,27 @@ use std::sync::{Arc, RwLock};
 
 use siphasher::sip128::SipHasher24;
 
-use super::Known;
-
 /// How many places there are. Two keys that are busy at once and have the same one cost what the cache costs.
 const PLACES: usize = 1024;
 
-/// A place for each of some keys. Clones share them.
-#[derive(Clone)]
-pub(super) struct Recent(Arc<Table>);
+/// A place for each of some secrets, with what is known of it. Clones share them.
+pub(super) struct Recent<K>(Arc<Table<K>>);
 
-struct Table {
+struct Table<K> {
     tags: SipHasher24,
-    places: Box<[RwLock<Option<Seen>>]>,
+    places: Box<[RwLock<Option<Seen<K>>>]>,
 }
 
-struct Seen {
+struct Seen<K> {
     tag: Tag,
-    known: Arc<Known>,
+    known: Arc<K>,
 }
 
 /// What a secret is told by.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tag(u128);
 
-impl Recent {
+impl<K> Recent<K> {
     pub(super) fn new() -> Self {
         let random = || getrandom::u64().expect("a server without randomness can make no keys either");
         let tags = SipHasher24::new_with_keys(random(), random());
@@ -47,36 +44,53 @@ impl Recent {
         Tag(self.0.tags.hash(secret.as_bytes()).as_u128())
     }
 
-    /// Whose secret it is, if it is there and nobody writes.
-    pub(super) fn get(&self, tag: Tag) -> Option<Arc<Known>> {
+    /// What is known of the secret, if it is there and nobody writes.
+    pub(super) fn get(&self, tag: Tag) -> Option<Arc<K>> {
         let place = self.place(tag).try_read().ok()?;
         place.as_ref().filter(|seen| seen.tag == tag).map(|seen| Arc::clone(&seen.known))
     }
 
-    /// Remembers whose secret it is, in place of whichever was there; unless somebody else is at it.
-    pub(super) fn put(&self, tag: Tag, known: &Arc<Known>) {
+    /// Remembers what is known of the secret, in place of whatever was there; unless somebody else is at it.
+    pub(super) fn put(&self, tag: Tag, known: &Arc<K>) {
         if let Ok(mut place) = self.place(tag).try_write() {
             *place = Some(Seen { tag, known: Arc::clone(known) });
         }
     }
 
-    fn place(&self, Tag(bits): Tag) -> &RwLock<Option<Seen>> {
+    fn place(&self, Tag(bits): Tag) -> &RwLock<Option<Seen<K>>> {
         &self.0.places[bits as usize % PLACES]
+    }
+}
+
+impl<K> Clone for Recent<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tenantry_domain::Secret;
-
     use super::*;
 
+    const SECRET: &str = "tn_000000000000000000000000000000002wjyrI";
+
     #[test]
-    fn should_tell_secrets_apart_and_by_nothing_that_another_process_would() {
-        let (here, elsewhere) = (Recent::new(), Recent::new());
-        let [one, other] = [(); 2].map(|()| Secret::generate().expect("randomness"));
-        assert!(here.tag(one.reveal()) == here.clone().tag(one.reveal()));
-        assert!(here.tag(one.reveal()) != here.tag(other.reveal()));
-        assert!(here.tag(one.reveal()) != elsewhere.tag(one.reveal()));
+    fn should_tell_secrets_by_what_no_other_process_would() {
+        let (here, elsewhere) = (Recent::<()>::new(), Recent::<()>::new());
+        assert!(here.tag(SECRET) == here.clone().tag(SECRET));
+        assert!(here.tag(SECRET) != here.tag(&SECRET.replace('0', "1")));
+        assert!(here.tag(SECRET) != elsewhere.tag(SECRET));
+    }
+
+    #[test]
+    fn should_take_no_secret_for_another_that_has_the_same_place() {
+        let recent = Recent::new();
+        let (one, other) = (Tag(7), Tag(7 + (1 << 64)));
+        recent.put(one, &Arc::new("one"));
+        assert_eq!(recent.get(one).as_deref(), Some(&"one"));
+        assert_eq!(recent.get(other), None);
+        recent.put(other, &Arc::new("other"));
+        assert_eq!(recent.get(other).as_deref(), Some(&"other"));
+        assert_eq!(recent.get(one), None);
     }
 }

@@ -146,6 +146,16 @@ async fn should_read_for_the_platform_by_an_index() {
 }
 
 #[tokio::test]
+async fn should_look_a_secret_up_by_the_index_that_takes_as_long_among_many() {
+    let (database, store, _) = seeded().await;
+    let secret = Secret::generate().expect("randomness").hash();
+    let statement = sent(api_keys::authenticate(&store, &secret, now())).await;
+    let scans = scan::of_any_arguments(&mut as_platform(&database).await, &statement).await;
+    let indexes: Vec<_> = scans.iter().filter_map(|scan| scan.index.as_deref()).collect();
+    assert!(indexes.contains(&"api_key_secrets_by_hash"), "{indexes:?}");
+}
+
+#[tokio::test]
 async fn should_notice_a_table_that_is_read_from_end_to_end() {
     let (database, ..) = seeded().await;
     let mut connection = as_platform(&database).await;

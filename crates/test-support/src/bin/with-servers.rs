@@ -12,7 +12,8 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut arguments = std::env::args_os().skip(1).peekable();
     let mut shared_buffers = None;
     if arguments.next_if(|argument| argument == "--shared-buffers").is_some() {
-        shared_buffers = arguments.next().and_then(|size| size.into_string().ok());
+        let size = arguments.next().ok_or("--shared-buffers takes a size, such as 1GB")?;
+        shared_buffers = Some(size.into_string().map_err(|size| format!("{} is no size", size.display()))?);
     }
     let program =
         arguments.next().ok_or("usage: with-servers [--shared-buffers SIZE] PROGRAM [ARGUMENT]…")?;

@@ -9,6 +9,8 @@ pub(super) struct Scan {
     pub(super) table: String,
     /// What of it the index finds; empty when the table is read from end to end.
     pub(super) condition: String,
+    /// By which index; none for one that takes a bitmap of several.
+    pub(super) index: Option<String>,
 }
 
 /// How PostgreSQL would read for this statement, whatever its arguments are: with the plan that it keeps for a statement that comes
@@ -42,7 +44,8 @@ async fn explain(connection: &mut PgConnection, options: &str, statement: &str) 
 
 fn collect(node: &Value, scans: &mut Vec<Scan>) {
     if let Some(table) = node["Relation Name"].as_str() {
-        scans.push(Scan { table: table.to_owned(), condition: condition(node) });
+        let index = node["Index Name"].as_str().map(str::to_owned);
+        scans.push(Scan { table: table.to_owned(), condition: condition(node), index });
         return;
     }
     children(node).for_each(|child| collect(child, scans));
