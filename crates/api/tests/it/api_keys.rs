@@ -208,7 +208,9 @@ async fn should_let_the_older_secret_hold_until_the_overlap_has_passed() {
     let path = format!("/api-keys/{}", old.api_key);
     let new = rotated(&old, &old.api_key, 3600).await;
     for good in [&old, &new] {
-        assert_eq!(good.get("/me").await.data(200)["api_key"]["id"], created["id"]);
+        let api_key = &good.get("/me").await.data(200)["api_key"];
+        assert_eq!(api_key["id"], created["id"]);
+        assert_eq!(api_key["secrets"].as_array().map(Vec::len), Some(2), "{api_key}");
     }
     let shown = acme.customer.get(&path).await.data(200);
     assert_json_snapshot!(steady(shown.clone()));
