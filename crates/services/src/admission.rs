@@ -43,7 +43,8 @@ impl Admission {
     }
 
     /// Who presents this secret, from there. A key that cannot be used from there is nobody's, as one that is not good, and is noted
-    /// nowhere but in the server's log: whoever has stolen it learns nothing, not even by how long the answer takes.
+    /// nowhere but in the server's log: whoever has stolen it learns nothing, nor by how long the answer takes, for the database is asked of it as
+    /// often as of one that nobody knows.
     ///
     /// What is urgent is let in though the organization has had its share, as long as the key has a reserve.
     ///

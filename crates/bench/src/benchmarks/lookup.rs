@@ -57,6 +57,13 @@ async fn database(each: u32) -> (Database, Vec<SecretHash>) {
     (database, keys.iter().map(Secret::hash).collect())
 }
 
+/// What API keys take in PostgreSQL.
+async fn megabytes(database: &Database) -> i64 {
+    let size =
+        "select (pg_total_relation_size('api_keys') + pg_total_relation_size('api_key_secrets')) / 1000000";
+    sqlx::query_scalar(size).fetch_one(&mut database.owner().await).await.expect("PostgreSQL knows")
+}
+
 #[tokio::main]
 pub(crate) async fn run() {
     let [few, many] = KEYS_EACH.map(database);
@@ -82,6 +89,7 @@ pub(crate) async fn run() {
         table.row(&[&what, &format!("{few:.0}"), &format!("{many:.0}"), &ratio, &verdict]);
     }
     println!("{table}");
+    println!("The many keys and their secrets have {} MB, with their indexes.", megabytes(&many).await);
     few.remove().await;
     many.remove().await;
 }
