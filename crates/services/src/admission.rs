@@ -91,27 +91,28 @@ impl Admission {
             return Ok(None);
         };
         let recalled = self.authentication.recall(&presented).await;
-        if let Some(known) = &recalled {
-            if let Some(caller) = known.caller.clone().from(origin) {
-                return Ok(Some((caller, Arc::clone(known))));
+        let is_recalled = recalled.is_some();
+        let known = if let Some(known) = recalled {
+            known
+        } else {
+            if !self.authentication.has_known(&presented).await {
+                self.may_try(address)?;
             }
-            // As for a key that nobody knows, though it is known.
-            note_outside(known, address);
-            self.may_try(address)?;
-            self.authentication.find_nobody(&presented).await?;
-            return Ok(None);
-        }
-        if !self.authentication.has_known(&presented).await {
-            self.may_try(address)?;
-        }
-        let Some(known) = self.authentication.find(presented).await? else {
-            // It may have been good a while ago, and was not asked this before.
-            self.may_try(address)?;
-            return Ok(None);
+            let Some(known) = self.authentication.find(&presented).await? else {
+                // It may have been good a while ago, and was not asked this before.
+                self.may_try(address)?;
+                return Ok(None);
+            };
+            known
         };
         let Some(caller) = known.caller.clone().from(origin) else {
-            note_outside(&known, address);
+            let api_key = known.caller.api_key().id;
+            tracing::warn!(%api_key, ?address, "a key was presented from outside its networks");
+            // As for a key that nobody knows, though it is known.
             self.may_try(address)?;
+            if is_recalled {
+                self.authentication.find_nobody(&presented).await?;
+            }
             return Ok(None);
         };
         Ok(Some((caller, known)))
@@ -122,10 +123,4 @@ impl Admission {
         let may = address.map_or(Ok(()), |address| self.failures.may_try(address));
         may.map_err(|retry_after| Limited { standing: None, retry_after })
     }
-}
-
-/// Somebody has a key where it cannot be used: its organization's operator may want to know.
-fn note_outside(known: &Known, address: Option<IpAddr>) {
-    let api_key = known.caller.api_key().id;
-    tracing::warn!(%api_key, ?address, "a key was presented from outside its networks");
 }

@@ -85,7 +85,7 @@ impl Authentication {
         let Some(presented) = self.parse(secret) else { return Ok(None) };
         let known = match self.recall(&presented).await {
             Some(known) => Some(known),
-            None => self.find(presented).await?,
+            None => self.find(&presented).await?,
         };
         Ok(known.map(|known| known.caller.clone()))
     }
@@ -124,8 +124,8 @@ impl Authentication {
     }
 
     /// Who presents this secret, which is not known.
-    pub(crate) async fn find(&self, presented: Presented) -> Result<Option<Arc<Known>>, Error> {
-        let Presented { tag, hash } = presented;
+    pub(crate) async fn find(&self, presented: &Presented) -> Result<Option<Arc<Known>>, Error> {
+        let &Presented { tag, hash } = presented;
         if let Some(since) = self.worthless.get(&hash).await
             && self.store.rights().unchanged(since)
         {
