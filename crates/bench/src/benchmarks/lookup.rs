@@ -15,8 +15,8 @@ use tenantry_test_support::Database;
 const ORGANIZATIONS: u32 = 1_000;
 /// How many keys each of them has: in the one database, and in the other.
 const KEYS_EACH: [u32; 2] = [1, 1_000];
-/// Look-ups before the first round, so that the connection has seen the pages, as a server's has.
-const WARM_UP: usize = 50_000;
+/// Look-ups before the first round, so that the connections have seen the pages, as a server's have. They share the look-ups.
+const WARM_UP: usize = 150_000;
 const ROUNDS: usize = 1_001;
 const LOOKUPS: usize = 20;
 /// A look-up among the many keys, to one among the few.
