@@ -16,7 +16,7 @@ const ORGANIZATIONS: u32 = 1_000;
 /// How many keys each of them has: in the one database, and in the other.
 const KEYS_EACH: [u32; 2] = [1, 1_000];
 /// Look-ups before the first round, so that the connections have seen the pages, as a server's have. They share the look-ups.
-const WARM_UP: usize = 150_000;
+const WARM_UP: usize = 50_000;
 const ROUNDS: usize = 1_001;
 const LOOKUPS: usize = 20;
 /// A look-up among the many keys, to one among the few.
