@@ -11,22 +11,17 @@ use tenantry_domain::Networks;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of the client, as far as it can be known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SourceAddress(pub(crate) IpAddr);
-
-impl SourceAddress {
-    /// The nearest address on the way that is no trusted proxy; or, where all are, the farthest that was named.
-    pub(crate) fn of(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Self {
-        let mut source = peer.to_canonical();
-        let mut named = None;
-        while trusted.contains(source) {
-            let named = named.get_or_insert_with(|| entries_from_the_end(headers));
-            let Some(address) = named.next().and_then(address) else { break };
-            source = address;
-        }
-        Self(source)
+/// The address of the client, as far as it can be known: the nearest on the way that is no trusted proxy; or, where all are, the farthest
+/// that was named.
+pub(crate) fn of(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> IpAddr {
+    let mut source = peer.to_canonical();
+    let mut named = None;
+    while trusted.contains(source) {
+        let named = named.get_or_insert_with(|| entries_from_the_end(headers));
+        let Some(address) = named.next().and_then(address) else { break };
+        source = address;
     }
+    source
 }
 
 /// What several lines say is one list.
@@ -54,8 +49,8 @@ mod tests {
         for line in lines {
             headers.append(FORWARDED_FOR, HeaderValue::from_bytes(line.as_bytes()).expect("a value"));
         }
-        let source = SourceAddress::of(peer.parse().expect("an address"), &headers, &trusted);
-        assert_eq!(source.0.to_string(), expected, "{peer} {lines:?}");
+        let source = of(peer.parse().expect("an address"), &headers, &trusted);
+        assert_eq!(source.to_string(), expected, "{peer} {lines:?}");
     }
 
     #[test]

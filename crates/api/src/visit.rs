@@ -6,7 +6,7 @@
 
 use std::{
     convert::Infallible,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, OnceLock},
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -29,8 +29,7 @@ use crate::{
     problem::Code,
     rate_limit,
     request_id::{RequestId, RequestIds},
-    source::SourceAddress,
-    trace,
+    source, trace,
 };
 
 /// The route of what is at no route.
@@ -50,19 +49,18 @@ pub(crate) struct Known(Arc<Found>);
 
 struct Found {
     id: RequestId,
-    source: Option<SourceAddress>,
+    source: Option<IpAddr>,
     admitted: OnceLock<(Who, Standing)>,
 }
 
 impl Known {
-    fn new(id: RequestId, source: Option<SourceAddress>) -> Self {
+    fn new(id: RequestId, source: Option<IpAddr>) -> Self {
         Self(Arc::new(Found { id, source, admitted: OnceLock::new() }))
     }
 
     /// Where the request came from, for the audit log.
     pub(crate) fn origin(&self) -> Origin {
-        let source_address = self.0.source.map(|source| source.0);
-        Origin { request_id: Some(self.0.id.text()), source_address }
+        Origin { request_id: Some(self.0.id.text()), source_address: self.0.source }
     }
 
     /// Notes who asked, and what is left of their limits.
@@ -174,7 +172,7 @@ impl Visit {
         let id = shared.ids.of(request.headers());
         let trace = trace::request(&id, metrics::METHODS[method], &route.name, request.headers());
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        let source = peer.map(|peer| SourceAddress::of(peer, request.headers(), &shared.trusted_proxies));
+        let source = peer.map(|peer| source::of(peer, request.headers(), &shared.trusted_proxies));
         let known = Known::new(id, source);
         request.extensions_mut().insert(known.clone());
         Self { shared, route, method, known, trace, began: Instant::now(), is_over: false }
@@ -225,7 +223,7 @@ impl Visit {
             milliseconds = (took.as_secs_f64() * 1_000_000.0).round() / 1000.0,
             outcome,
             request_id = self.known.id().as_str(),
-            source_address = self.known.0.source.map(|source| display(source.0)),
+            source_address = self.known.0.source.map(display),
             organization = who.map(|who| who.organization.text()).as_deref(),
             user = who.map(|who| who.user.text()).as_deref(),
             api_key = who.map(|who| who.api_key.text()).as_deref(),
