@@ -77,6 +77,7 @@ async fn should_name_the_steps_as_an_operator_looks_for_them() {
         "add_concurrent_activities_to_quotas",
         "keep_deleted_workflows",
         "index_api_key_secrets_by_hash",
+        "index_api_keys_by_id",
     ];
     assert_eq!(names, expected);
 }

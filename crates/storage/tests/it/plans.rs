@@ -146,13 +146,15 @@ async fn should_read_for_the_platform_by_an_index() {
 }
 
 #[tokio::test]
-async fn should_look_a_secret_up_by_the_index_that_takes_as_long_among_many() {
+async fn should_look_a_secret_and_its_key_up_by_the_indexes_that_take_as_long_among_many() {
     let (database, store, _) = seeded().await;
     let secret = Secret::generate().expect("randomness").hash();
     let statement = sent(api_keys::authenticate(&store, &secret, now())).await;
     let scans = scan::of_any_arguments(&mut as_platform(&database).await, &statement).await;
     let indexes: Vec<_> = scans.iter().filter_map(|scan| scan.index.as_deref()).collect();
-    assert!(indexes.contains(&"api_key_secrets_by_hash"), "{indexes:?}");
+    for index in ["api_key_secrets_by_hash", "api_keys_by_id"] {
+        assert!(indexes.contains(&index), "{index} is not among {indexes:?}");
+    }
 }
 
 #[tokio::test]
