@@ -168,6 +168,11 @@ pub async fn mark_used(store: &Store, uses: &[(ApiKeySecretId, Use)]) -> Result<
     let times: Vec<Timestamp> = uses.iter().map(|(_, used)| used.at).collect();
     let addresses: Vec<Option<String>> =
         uses.iter().map(|(_, used)| used.address.map(|address| address.to_string())).collect();
-    sqlx::query(query).bind(ids).bind(times).bind(addresses).execute(store.platform_pool()).await?;
+    sqlx::query(query)
+        .bind(ids)
+        .bind(times)
+        .bind(addresses)
+        .execute(&mut *store.platform_connection().await?)
+        .await?;
     Ok(())
 }

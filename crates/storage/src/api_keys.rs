@@ -102,7 +102,7 @@ pub async fn authenticate(
     ))
     .bind(secret.as_bytes().as_slice())
     .bind(now)
-    .fetch_optional(store.platform_pool())
+    .fetch_optional(&mut *store.platform_connection().await?)
     .await?;
     let Some(row) = row else { return Ok(None) };
     let (user, organization) = (users::from_row(&row)?, organizations::from_row(&row)?);

@@ -123,6 +123,7 @@ pub async fn forget(store: &Store, before: Timestamp, limit: i64) -> Result<u64,
     let query = "delete from idempotency_keys where ctid = any (array(
              select ctid from idempotency_keys where claimed_at < $1 limit $2
          ))";
-    let forgotten = sqlx::query(query).bind(before).bind(limit).execute(store.platform_pool()).await?;
+    let forgotten =
+        sqlx::query(query).bind(before).bind(limit).execute(&mut *store.platform_connection().await?).await?;
     Ok(forgotten.rows_affected())
 }

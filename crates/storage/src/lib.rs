@@ -31,6 +31,7 @@ mod doors;
 mod error;
 mod list;
 mod platform;
+mod pool;
 mod rights;
 mod row;
 mod store;

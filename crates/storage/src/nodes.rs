@@ -14,12 +14,15 @@ pub async fn beat(store: &Store, node: Uuid) -> Result<u32, Error> {
             delete from nodes where seen_at < now() - interval '1 hour' and id <> $1
         )
         select 1 + count(*) from nodes where id <> $1 and seen_at > now() - interval '10 seconds'";
-    let row = sqlx::query(query).bind(node).fetch_one(store.platform_pool()).await?;
+    let row = sqlx::query(query).bind(node).fetch_one(&mut *store.platform_connection().await?).await?;
     Ok(u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or(u32::MAX))
 }
 
 /// Says that this node stops.
 pub async fn leave(store: &Store, node: Uuid) -> Result<(), Error> {
-    sqlx::query("delete from nodes where id = $1").bind(node).execute(store.platform_pool()).await?;
+    sqlx::query("delete from nodes where id = $1")
+        .bind(node)
+        .execute(&mut *store.platform_connection().await?)
+        .await?;
     Ok(())
 }

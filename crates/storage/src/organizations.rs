@@ -273,6 +273,6 @@ pub async fn active_among(
 ) -> Result<Vec<OrganizationId>, Error> {
     let ids: Vec<Uuid> = organizations.iter().map(|organization| organization.uuid()).collect();
     let query = "select id from organizations where id = any ($1) and status = 'active'";
-    let rows = sqlx::query(query).bind(ids).fetch_all(store.platform_pool()).await?;
+    let rows = sqlx::query(query).bind(ids).fetch_all(&mut *store.platform_connection().await?).await?;
     Ok(rows.iter().map(|row| id(row, "id", OrganizationId::from_uuid)).collect::<Result<_, _>>()?)
 }

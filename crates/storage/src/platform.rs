@@ -1,10 +1,10 @@
 //! The platform's door.
 
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 
 use tenantry_domain::OrganizationId;
 
-use crate::{Error, RightsWatch, doors::Transaction as Door};
+use crate::{Error, RightsWatch, doors::Transaction as Door, pool::Pool};
 
 /// A transaction across organizations. Its database role reads every tenant's rows, writes organizations, quotas and the
 /// audit log, and erases. Dropped without [`Self::commit`], it leaves nothing behind.
@@ -17,8 +17,8 @@ pub struct PlatformTx {
 }
 
 impl PlatformTx {
-    pub(crate) async fn begin(pool: &PgPool, rights: &RightsWatch) -> Result<Self, Error> {
-        Ok(Self { transaction: pool.begin().await?, rights: rights.clone(), held: Vec::new() })
+    pub(crate) async fn begin(pool: &Pool, rights: &RightsWatch) -> Result<Self, Error> {
+        Ok(Self { transaction: pool.begin(None).await?, rights: rights.clone(), held: Vec::new() })
     }
 
     /// Notes that this transaction may change an organization, or rights in it.

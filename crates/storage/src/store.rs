@@ -1,11 +1,12 @@
 //! The connections: one pool for each door.
 
-use std::{str::FromStr as _, time::Duration};
+use std::{str::FromStr as _, sync::Arc, time::Duration};
 
-use crate::{Error, RightsWatch};
-use sqlx::{
-    PgPool, Row as _,
-    postgres::{PgConnectOptions, PgPoolOptions},
+use sqlx::{Postgres, Row as _, pool::PoolConnection, postgres::PgConnectOptions};
+
+use crate::{
+    Error, RightsWatch,
+    pool::{Pool, connections_as},
 };
 
 const APPLICATION: &str = "tenantry_application";
@@ -52,14 +53,14 @@ pub struct PoolUse {
 /// The database, behind its two doors.
 #[derive(Clone, Debug)]
 pub struct Store {
-    application: PgPool,
-    platform: PgPool,
+    application: Pool,
+    platform: Pool,
     rights: RightsWatch,
-    listen: Listen,
+    listen: Arc<Listen>,
 }
 
 /// How to open the connection that listens.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Listen {
     owner: PgConnectOptions,
     options: Options,
@@ -77,10 +78,10 @@ impl Store {
         let listen_at = listen_at.unwrap_or_else(|| owner.clone());
         let platform_connections = options.max_connections.div_ceil(2);
         Ok(Self {
-            application: pool(&owner, APPLICATION, options.max_connections, options),
-            platform: pool(&owner, PLATFORM, platform_connections, options),
+            application: Pool::new(&owner, APPLICATION, options.max_connections, options),
+            platform: Pool::new(&owner, PLATFORM, platform_connections, options),
             rights: RightsWatch::unheard(),
-            listen: Listen { owner: listen_at, options: options.clone() },
+            listen: Arc::new(Listen { owner: listen_at, options: options.clone() }),
         })
     }
 
@@ -91,34 +92,34 @@ impl Store {
 
     /// Listens for changes of rights until it is dropped. Without it nothing that was read of somebody's rights may be kept.
     pub async fn listen(&self) {
-        let Listen { owner, options } = &self.listen;
-        self.rights.listen(|| pool(owner, PLATFORM, 1, options)).await;
+        let Listen { owner, options } = &*self.listen;
+        self.rights.listen(|| connections_as(owner, PLATFORM, 1, options)).await;
     }
 
     /// The pool behind the tenant's door.
-    pub(crate) fn application_pool(&self) -> &PgPool {
+    pub(crate) fn application_pool(&self) -> &Pool {
         &self.application
     }
 
-    /// The pool behind the platform's door, and for its single statements, which need no transaction.
-    pub(crate) fn platform_pool(&self) -> &PgPool {
+    /// The pool behind the platform's door.
+    pub(crate) fn platform_pool(&self) -> &Pool {
         &self.platform
+    }
+
+    /// A connection for one of the platform's statements that need no transaction.
+    pub(crate) async fn platform_connection(&self) -> Result<PoolConnection<Postgres>, Error> {
+        Ok(self.platform.acquire().await?)
     }
 
     /// Whether PostgreSQL answers.
     pub async fn check(&self) -> Result<(), Error> {
-        sqlx::query("select 1").execute(&self.application).await?;
+        sqlx::query("select 1").execute(&mut *self.application.acquire().await?).await?;
         Ok(())
     }
 
     /// How many connections there are.
     pub fn pools(&self) -> [PoolUse; 2] {
-        [("application", &self.application), ("platform", &self.platform)].map(|(name, pool)| {
-            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-            // They are counted one after the other, and may change in between.
-            let used = pool.size().saturating_sub(idle);
-            PoolUse { name, used, idle, max: pool.options().get_max_connections() }
-        })
+        [self.application.usage("application"), self.platform.usage("platform")]
     }
 
     /// Which of the roles that the doors act as could bypass row-level security, if any.
@@ -130,7 +131,7 @@ impl Store {
                  )
              )";
         for pool in [&self.application, &self.platform] {
-            if let Some(row) = sqlx::query(query).fetch_optional(pool).await? {
+            if let Some(row) = sqlx::query(query).fetch_optional(&mut *pool.acquire().await?).await? {
                 return Ok(Some(row.try_get(0)?));
             }
         }
@@ -142,32 +143,4 @@ impl Store {
         self.application.close().await;
         self.platform.close().await;
     }
-}
-
-/// Connections that act as `role` from their first to their last statement: the role is part of the connection's start,
-/// so even `reset role` comes back to it.
-fn pool(owner: &PgConnectOptions, role: &str, max_connections: u32, options: &Options) -> PgPool {
-    let timeout = options.statement_timeout.as_millis().to_string();
-    let connect = owner.clone().application_name("tenantry").options([
-        ("role", role),
-        ("statement_timeout", &timeout),
-        // Every statement leads with the organization, so one plan fits them all; else PostgreSQL plans some anew each time, which
-        // takes longer than to run them.
-        ("plan_cache_mode", "force_generic_plan"),
-    ]);
-    PgPoolOptions::new()
-        .max_connections(max_connections)
-        .acquire_timeout(options.acquire_timeout)
-        .test_before_acquire(false)
-        .before_acquire(|connection, metadata| {
-            Box::pin(async move {
-                // A ping for each use would cost a fifth of the rate; a connection that was used just now still stands.
-                if metadata.idle_for > Duration::from_secs(1) {
-                    use sqlx::Connection as _;
-                    return Ok(connection.ping().await.is_ok());
-                }
-                Ok(true)
-            })
-        })
-        .connect_lazy_with(connect)
 }

@@ -1,9 +1,9 @@
 //! The tenant's door.
 
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, SqlSafeStr as _, Transaction};
 use tenantry_domain::{OrgScope, OrganizationId};
 
-use crate::{Access, Error, RightsWatch, access::hold, doors::Transaction as Door};
+use crate::{Access, Error, RightsWatch, access::hold, doors::Transaction as Door, pool::Pool};
 
 /// A transaction inside one organization. PostgreSQL shows it no row of another and takes none from it. Dropped without
 /// [`Self::commit`], it leaves nothing behind.
@@ -17,7 +17,7 @@ pub struct TenantTx {
 
 impl TenantTx {
     pub(crate) async fn begin(
-        pool: &PgPool,
+        pool: &Pool,
         rights: &RightsWatch,
         scope: &OrgScope,
         access: Access,
@@ -28,7 +28,7 @@ impl TenantTx {
             "{begin}; set local tenantry.organization_id = '{}'",
             scope.organization().uuid().hyphenated()
         );
-        let mut transaction = pool.begin_with(AssertSqlSafe(statement)).await?;
+        let mut transaction = pool.begin(AssertSqlSafe(statement).into_sql_str()).await?;
         hold(&mut transaction, scope, access).await?;
         let governs = (access == Access::Govern).then(|| rights.clone());
         Ok(Self { transaction, scope: scope.clone(), governs })

@@ -35,7 +35,7 @@ pub async fn organizations_with_work(store: &Store) -> Result<Vec<Busy>, Error> 
               where status in ('pending', 'running') and cancel_requested_at is not null
           ))"
     );
-    let rows = sqlx::query(query).fetch_all(store.platform_pool()).await?;
+    let rows = sqlx::query(query).fetch_all(&mut *store.platform_connection().await?).await?;
     let busy = |row| Ok(Busy { organization: organizations::from_row(row)?, hosted: row.try_get("hosted")? });
     Ok(rows.iter().map(busy).collect::<Result<_, sqlx::Error>>()?)
 }

@@ -180,7 +180,7 @@ pub async fn due_organizations(store: &Store, before: Timestamp) -> Result<Vec<O
         " from organizations where status = 'active'
              and id = any (array(select distinct organization_id from schedules where next_run_at <= $1))"
     );
-    let rows = sqlx::query(query).bind(before).fetch_all(store.platform_pool()).await?;
+    let rows = sqlx::query(query).bind(before).fetch_all(&mut *store.platform_connection().await?).await?;
     Ok(rows.iter().map(organizations::from_row).collect::<Result<_, sqlx::Error>>()?)
 }
 

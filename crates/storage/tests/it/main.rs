@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod catalog;
+mod connections;
 mod doors;
 mod drift;
 mod executions;
