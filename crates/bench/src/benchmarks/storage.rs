@@ -50,7 +50,6 @@ pub(crate) async fn run() {
     compare_guards(&sizes).await;
     compare_ways(&sizes).await;
     for size in sizes {
-        size.doors.store.close().await;
         size.database.remove().await;
     }
 }
@@ -59,7 +58,6 @@ pub(crate) async fn run() {
 struct Size {
     organizations: u32,
     database: Database,
-    doors: Doors,
     scopes: Vec<OrgScope>,
 }
 
@@ -71,9 +69,10 @@ impl Size {
         seed::organizations(&mut owner, organizations).await;
         seed::users(&mut owner, organizations, USERS_EACH).await;
         seed::settle(&mut owner).await;
-        let doors = Doors::of(&database, Options::default().max_connections);
-        let scopes = seed::scopes(&doors.store).await;
-        Self { organizations, database, doors, scopes }
+        let store = Store::new(&database.url, &Options::default()).expect("the database has a URL");
+        let scopes = seed::scopes(&store).await;
+        store.close().await;
+        Self { organizations, database, scopes }
     }
 
     /// Somebody: their organization's scope, and their id.
@@ -243,6 +242,11 @@ impl Doors {
         let owner = owner.connect_lazy_with(url.options([PLANNED]));
         Self { owner, store }
     }
+
+    async fn close(&self) {
+        self.owner.close().await;
+        self.store.close().await;
+    }
 }
 
 /// A way to read.
@@ -277,6 +281,7 @@ async fn read(doors: &Doors, way: Way, query: Query, (scope, user): (OrgScope, U
 /// Reads of one kind, in one database.
 struct Reading<'a> {
     size: &'a Size,
+    doors: &'a Doors,
     query: Query,
     way: Way,
     at_once: u32,
@@ -292,7 +297,7 @@ impl Reading<'_> {
         let began = Instant::now();
         let mut reading = JoinSet::new();
         for share in shares {
-            let doors = self.size.doors.clone();
+            let doors = self.doors.clone();
             reading.spawn(async move {
                 for somebody in share {
                     read(&doors, way, query, somebody).await;
@@ -313,9 +318,12 @@ async fn compare_ways(sizes: &[Size]) {
         for size in sizes {
             for at_once in AT_ONCE {
                 let scatter = |way| Scatter::from(way as u32 * (u32::MAX / 2));
-                let reading = |way| Reading { size, query, way, at_once, scatter: scatter(way) };
+                // One for each read, and two that are made ready for the next: both ways have as many, and use all of them.
+                let doors = &Doors::of(&size.database, at_once + 2);
+                let reading = |way| Reading { size, doors, query, way, at_once, scatter: scatter(way) };
                 let mut readings = [Way::Bare, Way::Door].map(reading);
                 let rates = alternate(ROUNDS, &mut readings, Reading::measure).await;
+                doors.close().await;
                 let bare = format!("{:.0}", Spread::of(rates[0].iter().copied()).median);
                 let ratio = Spread::of_ratio(&rates[1], &rates[0], |rate| *rate);
                 table.row(&[&name, &size.organizations, &at_once, &bare, &ratio, &trips[0], &trips[1]]);
