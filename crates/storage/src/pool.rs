@@ -8,11 +8,16 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
+use tokio::time::sleep;
+
 use crate::store::{Options, PoolUse};
 
 /// How many connections are used before all others: with three, one after the other finds one that is ready. A connection is made ready for the
 /// next after it was let go, which takes a round trip to PostgreSQL.
 const WARM: u32 = 3;
+/// How long the part of a pool that has a connection at hand may take before the other part is asked, too: one of so many parts of the time that
+/// anybody waits for a connection. That is long enough to open one.
+const HEAD_START: u32 = 3;
 
 /// Connections that act as one role, a few of which are used as long as they suffice.
 ///
@@ -35,35 +40,42 @@ impl Pool {
 
     /// A connection, until it is dropped.
     pub(crate) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-        let Some(spare) = self.spare.as_ref().filter(|_| !may_open(&self.warm)) else {
-            return take(&self.warm).await;
+        let Some(spare) = &self.spare else { return take(&self.warm).await };
+        let (first, second) = if at_hand(&self.warm) { (&self.warm, spare) } else { (spare, &self.warm) };
+        // Whichever part comes last is given up, and with it the connection that it opens or asks whether it still stands.
+        let head_start = at_hand(first).then(|| first.options().get_acquire_timeout() / HEAD_START);
+        let second = async {
+            if let Some(head_start) = head_start {
+                sleep(head_start).await;
+            }
+            take(second).await
         };
-        if self.warm.num_idle() == 0 && spare.num_idle() == 0 && may_open(spare) {
-            // A warm one may be free before this one is open. To give it up then would leave all to the warm ones, however many wait.
-            return take(spare).await;
-        }
         tokio::select! {
             biased;
-            warm = take(&self.warm) => warm,
-            spare = take(spare) => spare,
+            first = take(first) => first,
+            second = second => second,
         }
     }
 
-    /// A transaction that begins with this statement.
+    /// A transaction that begins with this statement. It ends with whoever asked for it, even in the middle of the beginning.
     pub(crate) async fn begin(
         &self,
         statement: impl Into<Option<SqlStr>>,
     ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        Transaction::begin(self.acquire().await?, statement.into()).await
+        // A task of its own, which goes on if nobody waits for it any more: sqlx 0.9.0 gives a connection back inside of a transaction whose
+        // beginning was given up (its issue 4385).
+        let begin = Transaction::begin(self.acquire().await?, statement.into());
+        tokio::spawn(begin).await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
     }
 
     /// How many connections there are.
     pub(crate) fn usage(&self, name: &'static str) -> PoolUse {
         let mut all = PoolUse { name, used: 0, idle: 0, max: 0 };
         for pool in self.parts() {
-            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            let size = pool.size();
             // They are counted one after the other, and may change in between.
-            all.used += pool.size().saturating_sub(idle);
+            let idle = u32::try_from(pool.num_idle()).map_or(size, |idle| idle.min(size));
+            all.used += size - idle;
             all.idle += idle;
             all.max += pool.options().get_max_connections();
         }
@@ -72,8 +84,10 @@ impl Pool {
 
     /// Closes every connection, after the queries that run have ended.
     pub(crate) async fn close(&self) {
-        for pool in self.parts() {
-            pool.close().await;
+        // Neither gives out another connection from here on.
+        let closing: Vec<_> = self.parts().map(PgPool::close).collect();
+        for part in closing {
+            part.await;
         }
     }
 
@@ -87,8 +101,9 @@ async fn take(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
     Box::pin(pool.acquire()).await
 }
 
-fn may_open(pool: &PgPool) -> bool {
-    pool.size() < pool.options().get_max_connections()
+/// Whether somebody who comes now need not wait for somebody else.
+fn at_hand(pool: &PgPool) -> bool {
+    pool.num_idle() > 0 || pool.size() < pool.options().get_max_connections()
 }
 
 /// Connections that act as `role` from their first to their last statement: the role is part of the connection's start,

@@ -318,7 +318,7 @@ async fn compare_ways(sizes: &[Size]) {
         for size in sizes {
             for at_once in AT_ONCE {
                 let scatter = |way| Scatter::from(way as u32 * (u32::MAX / 2));
-                // One for each read, and two that are made ready for the next: both ways have as many, and use all of them.
+                // One for each read, and two that are made ready for the next: both ways may have as many.
                 let doors = &Doors::of(&size.database, at_once + 2);
                 let reading = |way| Reading { size, doors, query, way, at_once, scatter: scatter(way) };
                 let mut readings = [Way::Bare, Way::Door].map(reading);

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use sqlx::Executor as _;
 use tenantry_domain::Secret;
 use tenantry_storage::{Doors as _, Options, PlatformTx, PoolUse, Store, api_keys};
 use tenantry_test_support::Database;
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
 use crate::now;
 
@@ -34,21 +38,28 @@ async fn all(store: &Store, connections: u32) -> Vec<PlatformTx> {
     opening.join_all().await
 }
 
+/// Waits until so many are ready for whoever comes next.
+async fn idle(store: &Store, connections: u32) {
+    let ready = async {
+        while platform(store).idle != connections {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), ready).await.expect("what was let go is made ready");
+}
+
 #[tokio::test]
 async fn should_use_the_same_few_as_long_as_they_suffice() {
     let (database, store) = store_of(10).await;
     drop(all(&store, 10).await);
-    while platform(&store).idle < 10 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    idle(&store, 10).await;
     let nobodys = Secret::generate().expect("a secret").hash();
-    let processes = "select distinct pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+    let processes = "select distinct pid from pg_stat_activity where datname = current_database() and application_name = 'tenantry'
         and state_change > $1";
     let since = now();
     for _ in 0..100 {
         api_keys::authenticate(&store, &nobodys, now()).await.expect("PostgreSQL answers");
-        // Long enough for the connection to be made ready for the next.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        idle(&store, 10).await;
     }
     let used =
         sqlx::query(processes).bind(since).fetch_all(&mut database.owner().await).await.expect("rows").len();
@@ -76,7 +87,7 @@ async fn should_give_whichever_comes_free_to_whoever_waits() {
             let store = store.clone();
             async move { store.platform().await }
         });
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        sleep(Duration::from_millis(50)).await;
         drop(held.swap_remove(freed));
         waits.await.expect("no panic").expect("one came free");
     }
@@ -89,7 +100,7 @@ async fn should_open_new_ones_for_those_that_postgres_closed() {
     let end = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
     database.owner().await.execute(end).await.expect("they end");
     // One that was used less than a second ago is not asked whether it still stands.
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    sleep(Duration::from_millis(1100)).await;
     assert_eq!(all(&store, 4).await.len(), 4);
 }
 
@@ -108,4 +119,34 @@ async fn should_open_more_when_many_come_however_short_they_stay() {
     coming.join_all().await;
     let PoolUse { used, idle, .. } = platform(&store);
     assert_eq!(used + idle, 8);
+}
+
+#[tokio::test]
+async fn should_keep_all_after_a_pause() {
+    let (_database, store) = store_of(10).await;
+    for _ in 0..2 {
+        drop(all(&store, 10).await);
+        idle(&store, 10).await;
+        // From a second on a connection is asked whether it still stands.
+        sleep(Duration::from_millis(1100)).await;
+        drop(store.platform().await.expect("the door opens"));
+        idle(&store, 10).await;
+    }
+}
+
+#[tokio::test]
+async fn should_leave_no_transaction_behind_that_was_given_up_while_it_began() {
+    let (database, store) = store_of(10).await;
+    drop(all(&store, 10).await);
+    idle(&store, 10).await;
+    for _ in 0..10 {
+        let begun = store.platform().now_or_never();
+        assert!(begun.is_none(), "PostgreSQL cannot have answered yet");
+    }
+    idle(&store, 10).await;
+    let left =
+        "select count(*) from pg_stat_activity where datname = current_database() and xact_start is not null
+        and pid <> pg_backend_pid()";
+    let left: i64 = sqlx::query_scalar(left).fetch_one(&mut database.owner().await).await.expect("a count");
+    assert_eq!(left, 0);
 }
