@@ -41,9 +41,17 @@ impl Pool {
     /// A connection, until it is dropped.
     pub(crate) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
         let Some(spare) = &self.spare else { return take(&self.warm).await };
-        let (first, second) = if at_hand(&self.warm) { (&self.warm, spare) } else { (spare, &self.warm) };
+        let (warm, has_idle) = (&self.warm, |pool: &PgPool| pool.num_idle() > 0);
+        if !has_idle(warm) && has_idle(spare) && may_open(warm) {
+            // Not to be waited for while one of the rest is free.
+            let warm = warm.clone();
+            tokio::spawn(async move { drop(take(&warm).await) });
+        }
+        let use_warm = has_idle(warm) || !has_idle(spare) && may_open(warm);
+        let (first, second) = if use_warm { (warm, spare) } else { (spare, warm) };
         // Whichever part comes last is given up, and with it the connection that it opens or asks whether it still stands.
-        let head_start = at_hand(first).then(|| first.options().get_acquire_timeout() / HEAD_START);
+        let head_start =
+            (has_idle(first) || may_open(first)).then(|| first.options().get_acquire_timeout() / HEAD_START);
         let second = async {
             if let Some(head_start) = head_start {
                 sleep(head_start).await;
@@ -101,9 +109,8 @@ async fn take(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
     Box::pin(pool.acquire()).await
 }
 
-/// Whether somebody who comes now need not wait for somebody else.
-fn at_hand(pool: &PgPool) -> bool {
-    pool.num_idle() > 0 || pool.size() < pool.options().get_max_connections()
+fn may_open(pool: &PgPool) -> bool {
+    pool.size() < pool.options().get_max_connections()
 }
 
 /// Connections that act as `role` from their first to their last statement: the role is part of the connection's start,

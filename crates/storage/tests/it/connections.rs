@@ -97,7 +97,8 @@ async fn should_give_whichever_comes_free_to_whoever_waits() {
 async fn should_open_new_ones_for_those_that_postgres_closed() {
     let (database, store) = store_of(4).await;
     drop(all(&store, 4).await);
-    let end = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+    idle(&store, 4).await;
+    let end = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'tenantry'";
     database.owner().await.execute(end).await.expect("they end");
     // One that was used less than a second ago is not asked whether it still stands.
     sleep(Duration::from_millis(1100)).await;
@@ -143,10 +144,46 @@ async fn should_leave_no_transaction_behind_that_was_given_up_while_it_began() {
         let begun = store.platform().now_or_never();
         assert!(begun.is_none(), "PostgreSQL cannot have answered yet");
     }
-    idle(&store, 10).await;
+    timeout(Duration::from_secs(20), async {
+        while platform(&store).used > 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await
+    .expect("each comes back, or is closed");
     let left =
         "select count(*) from pg_stat_activity where datname = current_database() and xact_start is not null
-        and pid <> pg_backend_pid()";
+        and application_name = 'tenantry'";
     let left: i64 = sqlx::query_scalar(left).fetch_one(&mut database.owner().await).await.expect("a count");
     assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn should_go_on_with_what_is_open_while_postgres_takes_no_new_ones() {
+    let (database, store) = store_of(6).await;
+    drop(all(&store, 6).await);
+    idle(&store, 6).await;
+    let mut owner = database.owner().await;
+    let refuse = "update pg_database set datallowconn = false where datname = current_database()";
+    owner.execute(refuse).await.expect("the owner may");
+    let since = now();
+    for _ in 0..10 {
+        drop(store.platform().await.expect("the door opens"));
+        idle(&store, 6).await;
+    }
+    let end = "select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and application_name = 'tenantry' and state_change > $1";
+    let ended =
+        sqlx::query(end).bind(since).execute(&mut owner).await.expect("those end that are used first");
+    assert_eq!(ended.rows_affected(), 3);
+    sleep(Duration::from_millis(1100)).await;
+    for _ in 0..3 {
+        // Whoever gets one of those that ended is told so.
+        let _ = timeout(Duration::from_secs(20), store.platform()).await.expect("no one waits for long");
+    }
+    for _ in 0..10 {
+        let found = timeout(Duration::from_secs(5), store.platform()).await.expect("no one waits for long");
+        drop(found.expect("three are open"));
+        sleep(Duration::from_millis(5)).await;
+    }
 }
