@@ -48,8 +48,22 @@ where
     S: Service<Request, Response = Response, Error = Infallible> + Send + 'static,
     S::Future: Send + 'static,
 {
+    // Once it is claimed it ends, and is remembered, also if its sender does not wait for it.
+    let doing = claim_and_carry_out(route, request, app.clone());
+    let done = tokio::spawn(timeout(IN_HAND.to_std().unwrap_or_default(), doing).in_current_span());
+    match done.await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Err(Problem::new(Code::Unavailable, "the request took too long")),
+        Err(panicked) => Err(Problem::internal(&format!("a handler panicked: {panicked}"))),
+    }
+}
+
+async fn claim_and_carry_out<S>(route: S, request: Request, app: App) -> Result<Response, Problem>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
     let (mut parts, body) = request.into_parts();
-    let caller = permit::identify(&parts, app).await?;
+    let caller = permit::identify(&parts, &app).await?;
     let secret = permit::presented(&parts.headers).ok_or_else(Problem::unauthenticated)?;
     // It is in memory already.
     let body = to_bytes(body, usize::MAX).await.map_err(|error| Problem::internal(&error.to_string()))?;
@@ -69,17 +83,10 @@ where
         Claim::Mine(mine) => mine,
     };
     parts.extensions.insert(Begins(mine.id));
-    let doing = carry_out(route, Request::from_parts(parts, Body::from(body)), *mine, app.clone());
-    // It ends, and is remembered, also if its sender does not wait for it.
-    let done = tokio::spawn(timeout(IN_HAND.to_std().unwrap_or_default(), doing).in_current_span());
-    match done.await {
-        Ok(Ok(response)) => Ok(response),
-        Ok(Err(_)) => Err(Problem::new(Code::Unavailable, "the request took too long")),
-        Err(panicked) => Err(Problem::internal(&format!("a handler panicked: {panicked}"))),
-    }
+    Ok(carry_out(route, Request::from_parts(parts, Body::from(body)), *mine, &app).await)
 }
 
-async fn carry_out<S>(mut route: S, request: Request, mine: Mine, app: App) -> Response
+async fn carry_out<S>(mut route: S, request: Request, mine: Mine, app: &App) -> Response
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {

@@ -1,9 +1,12 @@
 //! `Idempotency-Key`: what is asked twice is done once.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tenantry_test_support::App;
+use tokio::time::{sleep, timeout};
 
 use crate::{
     caller::{Answer, Caller, text},
@@ -145,6 +148,34 @@ async fn should_do_once_what_is_asked_many_times_at_once() {
     let again = customer.post("/workflows/quote/executions", &body).await;
     assert!(is_replay(&again) && done.iter().all(|answer| answer.data(202)["id"] == again.data(202)["id"]));
     assert_eq!(acme.customer.get("/executions").await.data(200).as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn should_not_be_left_in_hand_by_whoever_went_away() {
+    let app = App::start().await;
+    let (_, acme) = acme(&app).await;
+    for patience in 1..=80 {
+        let manager = acme.manager.with(KEY, &format!("add {patience}"));
+        let robot = json!({"kind": "service", "name": format!("Robot {patience}"), "role": "worker"});
+        let add = || manager.post("/organizations/acme/users", &robot);
+        let _ = timeout(Duration::from_micros(patience * 125), add()).await;
+        let again = async {
+            loop {
+                let answer = add().await;
+                if answer.status == 201 {
+                    return;
+                }
+                answer.problem(409, "conflict");
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), again)
+            .await
+            .expect("it is done soon, by the first or by the second");
+    }
+    let all = acme.manager.get("/organizations/acme/users?limit=100").await;
+    let robots = |user: &&Value| text(&user["name"]).starts_with("Robot ");
+    assert_eq!(all.data(200).as_array().map(|users| users.iter().filter(robots).count()), Some(80));
 }
 
 #[tokio::test]
