@@ -7,7 +7,6 @@ use sqlx::{
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-
 use tokio::time::sleep;
 
 use crate::store::{Options, PoolUse};
@@ -41,17 +40,23 @@ impl Pool {
     /// A connection, until it is dropped.
     pub(crate) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
         let Some(spare) = &self.spare else { return take(&self.warm).await };
-        let (warm, has_idle) = (&self.warm, |pool: &PgPool| pool.num_idle() > 0);
-        if !has_idle(warm) && has_idle(spare) && may_open(warm) {
-            // Not to be waited for while one of the rest is free.
-            let warm = warm.clone();
-            tokio::spawn(async move { drop(take(&warm).await) });
-        }
-        let use_warm = has_idle(warm) || !has_idle(spare) && may_open(warm);
-        let (first, second) = if use_warm { (warm, spare) } else { (spare, warm) };
+        let warm = &self.warm;
+        let (first, second, is_at_hand) = if has_idle(warm) {
+            (warm, spare, true)
+        } else if has_idle(spare) {
+            if may_open(warm) {
+                // Beside: nobody need wait for it while one of the rest is free.
+                let warm = warm.clone();
+                tokio::spawn(async move { drop(take(&warm).await) });
+            }
+            (spare, warm, true)
+        } else if may_open(warm) {
+            (warm, spare, true)
+        } else {
+            (spare, warm, may_open(spare))
+        };
         // Whichever part comes last is given up, and with it the connection that it opens or asks whether it still stands.
-        let head_start =
-            (has_idle(first) || may_open(first)).then(|| first.options().get_acquire_timeout() / HEAD_START);
+        let head_start = is_at_hand.then(|| first.options().get_acquire_timeout() / HEAD_START);
         let second = async {
             if let Some(head_start) = head_start {
                 sleep(head_start).await;
@@ -107,6 +112,10 @@ impl Pool {
 async fn take(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
     // Boxed only once it is begun: what opens a connection is large, and seldom needed.
     Box::pin(pool.acquire()).await
+}
+
+fn has_idle(pool: &PgPool) -> bool {
+    pool.num_idle() > 0
 }
 
 fn may_open(pool: &PgPool) -> bool {

@@ -38,21 +38,31 @@ async fn all(store: &Store, connections: u32) -> Vec<PlatformTx> {
     opening.join_all().await
 }
 
-/// Waits until so many are ready for whoever comes next.
-async fn idle(store: &Store, connections: u32) {
-    let ready = async {
-        while platform(store).idle != connections {
+async fn until(store: &Store, holds: impl Fn(PoolUse) -> bool) {
+    let waits = async {
+        while !holds(platform(store)) {
             sleep(Duration::from_millis(1)).await;
         }
     };
-    timeout(Duration::from_secs(20), ready).await.expect("what was let go is made ready");
+    timeout(Duration::from_secs(20), waits).await.expect("what was let go is made ready, or closed");
+}
+
+/// Waits until so many are ready for whoever comes next.
+async fn idle(store: &Store, connections: u32) {
+    until(store, |platform| platform.idle == connections).await;
+}
+
+/// [`store_of`] so many, all of which are open and ready.
+async fn opened(connections: u32) -> (Database, Store) {
+    let (database, store) = store_of(connections).await;
+    drop(all(&store, connections).await);
+    idle(&store, connections).await;
+    (database, store)
 }
 
 #[tokio::test]
 async fn should_use_the_same_few_as_long_as_they_suffice() {
-    let (database, store) = store_of(10).await;
-    drop(all(&store, 10).await);
-    idle(&store, 10).await;
+    let (database, store) = opened(10).await;
     let nobodys = Secret::generate().expect("a secret").hash();
     let processes = "select distinct pid from pg_stat_activity where datname = current_database() and application_name = 'tenantry'
         and state_change > $1";
@@ -95,9 +105,7 @@ async fn should_give_whichever_comes_free_to_whoever_waits() {
 
 #[tokio::test]
 async fn should_open_new_ones_for_those_that_postgres_closed() {
-    let (database, store) = store_of(4).await;
-    drop(all(&store, 4).await);
-    idle(&store, 4).await;
+    let (database, store) = opened(4).await;
     let end = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'tenantry'";
     database.owner().await.execute(end).await.expect("they end");
     // One that was used less than a second ago is not asked whether it still stands.
@@ -137,20 +145,12 @@ async fn should_keep_all_after_a_pause() {
 
 #[tokio::test]
 async fn should_leave_no_transaction_behind_that_was_given_up_while_it_began() {
-    let (database, store) = store_of(10).await;
-    drop(all(&store, 10).await);
-    idle(&store, 10).await;
+    let (database, store) = opened(10).await;
     for _ in 0..10 {
         let begun = store.platform().now_or_never();
         assert!(begun.is_none(), "PostgreSQL cannot have answered yet");
     }
-    timeout(Duration::from_secs(20), async {
-        while platform(&store).used > 0 {
-            sleep(Duration::from_millis(1)).await;
-        }
-    })
-    .await
-    .expect("each comes back, or is closed");
+    until(&store, |platform| platform.used == 0).await;
     let left =
         "select count(*) from pg_stat_activity where datname = current_database() and xact_start is not null
         and application_name = 'tenantry'";
@@ -160,9 +160,7 @@ async fn should_leave_no_transaction_behind_that_was_given_up_while_it_began() {
 
 #[tokio::test]
 async fn should_go_on_with_what_is_open_while_postgres_takes_no_new_ones() {
-    let (database, store) = store_of(6).await;
-    drop(all(&store, 6).await);
-    idle(&store, 6).await;
+    let (database, store) = opened(6).await;
     let mut owner = database.owner().await;
     let refuse = "update pg_database set datallowconn = false where datname = current_database()";
     owner.execute(refuse).await.expect("the owner may");
